@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * peers.c - who else answers the question: what the script bench/peers/build says.
+ *
+ * The script knows packages, compilers and interpreters; this file only reads its lines, the fields
+ * of which are parted by tabs:
+ *   name      the peer's name and version, as shown
+ *   program   question, command, arguments ...
+ *   missing   Debian packages
+ *   failed    question, reason
+ */
+#include "driver.h"
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    char names[MOST_PEERS][32];
+    int count;
+} peer_list;
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* A peer is a folder in which there is a file `peer`. */
+static void peers_there(peer_list *l, const options *o)
+{
+    char path[1024];
+    struct dirent *e;
+    snprintf(path, sizeof path, "%s/peers", o->root);
+    DIR *d = opendir(path);
+    l->count = 0;
+    while (d && (e = readdir(d)) && l->count < MOST_PEERS) {
+        snprintf(path, sizeof path, "%s/peers/%s/peer", o->root, e->d_name);
+        if (e->d_name[0] != '.' && strlen(e->d_name) < 32 && access(path, R_OK) == 0)
+            strcpy(l->names[l->count++], e->d_name);
+    }
+    if (d)
+        closedir(d);
+    qsort(l->names, l->count, sizeof l->names[0], by_name);
+}
+
+static bool listed(const char *list, const char *name, size_t length)
+{
+    for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
+        if (strcspn(p, ",") == length && strncmp(p, name, length) == 0)
+            return true;
+    return false;
+}
+
+static bool wanted(const options *o, const char *name)
+{
+    return strcmp(o->peers, "all") == 0 || listed(o->peers, name, strlen(name));
+}
+
+bool peers_known(const options *o)
+{
+    peer_list l;
+    bool good = true;
+    if (strcmp(o->peers, "all") == 0 || strcmp(o->peers, "none") == 0)
+        return true;
+    peers_there(&l, o);
+    for (const char *p = o->peers; *p; p += strcspn(p, ","), p += *p == ',') {
+        bool found = false;
+        for (int i = 0; i < l.count; i++)
+            found = found || listed(l.names[i], p, strcspn(p, ","));
+        if (!found)
+            fprintf(stderr, "bench: no peer is called '%.*s'\n", (int)strcspn(p, ","), p);
+        good = good && found;
+    }
+    if (!good) {
+        fprintf(stderr, "the peers are: all, none, or some of");
+        for (int i = 0; i < l.count; i++)
+            fprintf(stderr, "%s %s", i ? "," : "", l.names[i]);
+        fprintf(stderr, "\n");
+    }
+    return good;
+}
+
+static int split(char *line, char **field, int most)
+{
+    int n = 0;
+    line[strcspn(line, "\n")] = 0;
+    for (char *p = line; p && n < most; n++)
+        field[n] = strsep(&p, "\t");
+    return n;
+}
+
+static void add(contest *c, const char *name, char **words, int count)
+{
+    if (c->count == MOST_CONTESTANTS)
+        return;
+    contestant *w = &c->who[c->count++];
+    w->kind = PEER;
+    snprintf(w->name, sizeof w->name, "%s", name);
+    for (int i = 0; i < count && i + 1 < MOST_ARGS; i++)
+        w->argv[i] = strdup(words[i]);
+}
+
+static void take_line(contest *c, char *line, char *name, size_t size)
+{
+    char *field[MOST_ARGS + 2];
+    int n = split(line, field, COUNT(field));
+    if (n >= 2 && strcmp(field[0], "name") == 0)
+        snprintf(name, size, "%s", field[1]);
+    else if (n >= 3 && strcmp(field[0], "program") == 0)
+        add(c, name, field + 2, n - 2);
+    else if (n >= 2 && strcmp(field[0], "missing") == 0)
+        contest_note(c, "%s is not installed: apt-get install -y %s (or ./dev bench --install)",
+                     name, field[1]);
+    else if (n >= 3 && strcmp(field[0], "failed") == 0)
+        contest_note(c, "%s cannot be built: %s", name, field[2]);
+}
+
+void peers_join(contest *c, const options *o)
+{
+    peer_list l;
+    peers_there(&l, o);
+    for (int i = 0; i < l.count; i++) {
+        char line[2048], name[64];
+        if (!wanted(o, l.names[i]))
+            continue;
+        progress("building %s for %s", l.names[i], c->question->name);
+        snprintf(name, sizeof name, "%s", l.names[i]);
+        snprintf(line, sizeof line, "sh '%s/peers/build' '%s' '%s' '%s'", o->root, l.names[i],
+                 o->peer_programs, c->question->name);
+        FILE *f = popen(line, "r");
+        while (f && fgets(line, sizeof line, f))
+            take_line(c, line, name, sizeof name);
+        if (f && pclose(f) != 0)
+            contest_note(c, "%s: its build script failed", name);
+    }
+}
+
+int peers_install(const options *o)
+{
+    char line[2048];
+    peer_list l;
+    peers_there(&l, o);
+    size_t n = (size_t)snprintf(line, sizeof line, "sh '%s/peers/build' --install", o->root);
+    bool every = strcmp(o->peers, "none") == 0; /* none was named, and in a quick run none is wanted */
+    for (int i = 0; i < l.count; i++)
+        if (every || wanted(o, l.names[i]))
+            n += (size_t)snprintf(line + n, sizeof line - n, " '%s'", l.names[i]);
+    return system(line) == 0 ? 0 : 1;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * questions.c - what is asked. One program a question; everything else about it stands here.
+ *
+ * A new question is a program bench/NAME.c, a place in this table, and, where somebody can answer
+ * it, an answer in limits/ and peers/. The limit that counts is the one with `true`.
+ */
+#include "driver.h"
+#include <string.h>
+
+#define TASK_LIMITS(question) \
+    { \
+        {"limit: bare run queue", "bare", question, false}, \
+        {"limit: guarded run queue", "guarded", question, true} \
+    }
+
+const question questions[] = {
+    {.name = "switch",
+     .text = "two tasks give way to one another",
+     .cases = {{"", "", ALWAYS}},
+     .keys = {{"ns_per_yield", "a yield", false}},
+     .limits = {{"limit: bare switch, no queue", "raw_switch", "", false},
+                {"limit: bare run queue", "bare", "switch", false},
+                {"limit: guarded run queue", "guarded", "switch", true}}},
+    {.name = "yield_n",
+     .text = "many tasks are ready and give way, each in its turn",
+     .cases = {{"10 tasks", "10", ALWAYS},
+               {"1,000 tasks", "1000", ALWAYS},
+               {"100,000 tasks", "100000", ALWAYS}},
+     .keys = {{"ns_per_yield", "a yield", false}},
+     .limits = TASK_LIMITS("yield_n")},
+    {.name = "pingpong",
+     .text = "two tasks wake one another through two flags, and through two futures",
+     .cases = {{"", "", ALWAYS}},
+     .keys = {{"ns_per_round_trip", "a round trip", false},
+              {"ns_per_future_round_trip", "a round trip with futures, reset each time", false}},
+     .limits = TASK_LIMITS("pingpong")},
+    {.name = "broadcast",
+     .text = "one set wakes all who wait; all go on and end",
+     .cases = {{"1 waiter", "1", ALWAYS},
+               {"1,000 waiters", "1000", ALWAYS},
+               {"100,000 waiters", "100000", QUICK},
+               {"1,000,000 waiters", "1000000", FULL}},
+     .keys = {{"ns_per_task", "set to all ended, a task", false},
+              {"ns_in_set", "of which in the set itself, a task", false}},
+     .limits = TASK_LIMITS("broadcast")},
+    {.name = "spawn_end",
+     .text = "tasks that end at once: one after another, and a million spawned before they run",
+     .cases = {{"100,000 tasks", "100000", QUICK}, {"1,000,000 tasks", "1000000", FULL}},
+     .keys = {{"ns_serial", "spawn one and join it", false},
+              {"ns_batch_warm", "of a batch, warm", false},
+              {"ns_batch_cold", "of a batch, the first in the process", false}},
+     .limits = TASK_LIMITS("spawn_end")},
+    {.name = "spawn_park",
+     .text = "spawn tasks that wait, all alive at once, and what memory they take",
+     .cases = {{"100,000 tasks", "100000", QUICK}, {"1,000,000 tasks", "1000000", FULL}},
+     .keys = {{"ns_cold", "a task, on fresh memory", false},
+              {"ns_warm", "a task, the second time", false},
+              {"bytes_per_task", "memory a parked task, all counted", false},
+              {"rss_per_task", "of which resident pages", false},
+              {"tables_per_task", "of which page tables", false}},
+     .limits = TASK_LIMITS("spawn_park")},
+    {.name = "scope",
+     .text = "a scope around a call that does not block: opened, the call, closed",
+     .cases = {{"", "", ALWAYS}},
+     .keys = {{"ns_call", "the call alone", false},
+              {"ns_scope", "with a scope", false},
+              {"ns_scope_deadline", "with a scope that has a deadline", false},
+              {"ns_within", "with a deadline for this call (hark_within)", false}},
+     .limits = TASK_LIMITS("scope")},
+    {.name = "deadline",
+     .text = "a deadline around a call that parks, and is over before it",
+     .cases = {{"", "", ALWAYS}},
+     .keys = {{"ns_per_round_trip", "a round trip, each wait under a deadline", false},
+              {"ns_per_deadline", "what one deadline adds", false},
+              {"ns_per_watch", "arm and cancel a timer without a task", false}},
+     .limits = {{"limit: bare run queue, wheel", "bare", "deadline", false},
+                {"limit: guarded queue, wheel", "guarded", "deadline", true},
+                {"limit: wheel alone", "timers", "deadline", true}}},
+    {.name = "sleep_many",
+     .text = "sleepers whose deadlines are spread over one second: processor time a timer",
+     .cases = {{"100,000 sleepers", "100000", QUICK}, {"1,000,000 sleepers", "1000000", FULL}},
+     .keys = {{"ns_arm", "a task goes to sleep", false},
+              {"ns_fire", "it wakes and ends", false},
+              {"ns_arm_watch", "a timer without a task is armed", false},
+              {"ns_fire_watch", "it fires", false},
+              {"late_ms", "the last one's delay", false}},
+     .limits = {{"limit: guarded queue, wheel", "guarded", "sleep_many", true},
+                {"limit: wheel alone", "timers", "sleep_many", true}}},
+    {.name = "echo",
+     .text = "a TCP server echoes messages of 64 bytes, one on its way per connection",
+     .server = true,
+     .cases = {{"1 connection", "1", ALWAYS},
+               {"64 connections", "64", ALWAYS},
+               {"1,000 connections", "1000", ALWAYS}},
+     .keys = {{"ns_cpu_per_message", "the server's processor time a message", false},
+              {"messages_per_s", "messages a second", true},
+              {"p50_us", "round trip, half are faster", false},
+              {"p99_us", "round trip, 99 of 100 are faster", false},
+              {"least_served", "the least served connection, of the mean", true}},
+     .limits = {{"limit: raw epoll", "echo_epoll", "", true},
+                {"limit: raw io_uring", "echo_uring", "", true},
+                {"limit: raw io_uring, direct", "echo_uring", "direct", true}}},
+};
+
+const int question_count = COUNT(questions);
+
+const question *question_find(const char *name)
+{
+    for (int i = 0; i < question_count; i++)
+        if (strcmp(questions[i].name, name) == 0)
+            return &questions[i];
+    return NULL;
+}
+
+void questions_print(FILE *out)
+{
+    for (int i = 0; i < question_count; i++)
+        fprintf(out, "  %-11s %s\n", questions[i].name, questions[i].text);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rounds.c - who takes part in a question, and round after round of it: A B C, A B C, ...
+ *
+ * Rules
+ *   1  Within a round everybody runs once, so that a slow minute of the machine meets everybody;
+ *      ratios are made within the round and only then is their median taken.
+ *   2  Who fails once is left out from then on in this case, with the reason; nobody is measured
+ *      until they succeed.
+ *   3  Who needs longer than SLOW for one run runs once only, and the table says so.
+ *   4  Every second round begins at the other end: nobody always follows the same neighbour.
+ */
+#include "driver.h"
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLOW 10.0
+#define PATIENCE_QUICK 20.0
+#define PATIENCE 180.0
+
+void contest_note(contest *c, const char *format, ...)
+{
+    va_list rest;
+    if (c->note_count == COUNT(c->notes))
+        return;
+    va_start(rest, format);
+    vsnprintf(c->notes[c->note_count], sizeof c->notes[0], format, rest);
+    va_end(rest);
+    for (int i = 0; i < c->note_count; i++) /* the same may happen in several cases */
+        if (strcmp(c->notes[i], c->notes[c->note_count]) == 0)
+            return;
+    c->note_count++;
+}
+
+static contestant *join(contest *c, side kind, const char *name, const char *program,
+                        const char *argument)
+{
+    if (access(program, X_OK) != 0) {
+        contest_note(c, "%s: %s is not built", name, program);
+        return NULL;
+    }
+    if (c->count == MOST_CONTESTANTS)
+        return NULL;
+    contestant *w = &c->who[c->count++];
+    w->kind = kind;
+    snprintf(w->name, sizeof w->name, "%s", name);
+    w->argv[0] = strdup(program);
+    w->argv[1] = argument[0] ? strdup(argument) : NULL;
+    return w;
+}
+
+static void limits_join(contest *c, const options *o)
+{
+    char path[1024];
+    for (int i = 0; i < MOST_LIMITS && c->question->limits[i].name; i++) {
+        const one_limit *l = &c->question->limits[i];
+        snprintf(path, sizeof path, "%s/limits/%s", o->programs, l->program);
+        contestant *w = join(c, LIMIT, l->name, path, l->args);
+        if (w)
+            w->reference = l->reference;
+    }
+}
+
+/* Where descriptors matter hark takes part once for each hub. */
+static void hark_joins(contest *c, const options *o)
+{
+    char path[1024], name[64];
+    snprintf(path, sizeof path, "%s/%s", o->programs, c->question->name);
+    if (!c->question->server) {
+        join(c, HARK, "hark", path, "");
+        return;
+    }
+    for (const char *p = o->hubs; *p; p += strcspn(p, ","), p += *p == ',') {
+        int length = (int)strcspn(p, ",");
+        snprintf(name, sizeof name, "hark, %.*s", length, p);
+        contestant *w = join(c, HARK, name, path, "");
+        if (w)
+            w->hub = strndup(p, (size_t)length);
+    }
+}
+
+void contest_open(contest *c, const question *q, const options *o)
+{
+    memset(c, 0, sizeof *c);
+    c->question = q;
+    c->who = calloc(MOST_CONTESTANTS, sizeof *c->who);
+    c->rounds = o->rounds;
+    limits_join(c, o);
+    hark_joins(c, o);
+    if (strcmp(o->peers, "none") != 0)
+        peers_join(c, o);
+}
+
+void contest_close(contest *c)
+{
+    for (int i = 0; i < c->count; i++)
+        for (int k = 0; k < MOST_ARGS; k++)
+            free(c->who[i].argv[k]);
+    free(c->who);
+}
+
+static int key_index(const question *q, const char *key)
+{
+    for (int i = 0; i < MOST_KEYS && q->keys[i].key; i++)
+        if (strcmp(q->keys[i].key, key) == 0)
+            return i;
+    return -1;
+}
+
+static void keep(contest *c, contestant *w, int round, const result *r)
+{
+    for (int i = 0; i < r->count; i++) {
+        int k = key_index(c->question, r->answers[i].key);
+        if (k < 0)
+            continue;
+        w->value[k][round] = r->answers[i].value;
+        memcpy(c->units[k], r->answers[i].unit, sizeof c->units[k]);
+    }
+}
+
+static void run_one(contest *c, contestant *w, int round, const options *o, const facts *f)
+{
+    result r;
+    command run = {.hub = w->hub, .processor = f->server_processor,
+                   .seconds = o->quick ? PATIENCE_QUICK : PATIENCE};
+    int n = 0;
+    for (; n < MOST_ARGS && w->argv[n]; n++)
+        run.argv[n] = w->argv[n];
+    if (c->now->args[0] && !c->question->server)
+        run.argv[n] = (char *)c->now->args;
+    if (c->question->server)
+        run_server(&run, atoi(c->now->args), o->quick, &r);
+    else
+        run_program(&run, &r);
+    if (r.ok) {
+        keep(c, w, round, &r);
+        w->once = r.seconds > SLOW;
+    } else {
+        snprintf(w->why, sizeof w->why, "%s", r.why[0] ? r.why : "no answer");
+        contest_note(c, "%s%s%s: %s", w->name, c->now->name[0] ? ", " : "", c->now->name, w->why);
+    }
+}
+
+void contest_case(contest *c, const one_case *now, const options *o, const facts *f)
+{
+    c->now = now;
+    for (int i = 0; i < c->count; i++) {
+        c->who[i].why[0] = 0;
+        c->who[i].once = false;
+        for (int k = 0; k < MOST_KEYS; k++)
+            for (int r = 0; r < MOST_ROUNDS; r++)
+                c->who[i].value[k][r] = NAN;
+    }
+    for (int round = 0; round < c->rounds; round++) {
+        for (int i = 0; i < c->count; i++) {
+            contestant *w = &c->who[round % 2 ? c->count - 1 - i : i];
+            if (w->why[0] || (w->once && round > 0))
+                continue;
+            progress("%s%s%s, round %d of %d: %s", c->question->name, now->name[0] ? ", " : "",
+                     now->name, round + 1, c->rounds, w->name);
+            run_one(c, w, round, o, f);
+        }
+    }
+    progress(NULL);
+}
+
+/* ---- what it comes to ---------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *v, int n)
+{
+    if (n == 0)
+        return NAN;
+    qsort(v, (size_t)n, sizeof *v, by_value);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* The best of the limits that count, or of hark on its hubs, in one round. */
+static double best(const contest *c, side kind, int key, int round)
+{
+    double found = NAN;
+    for (int i = 0; i < c->count; i++) {
+        const contestant *w = &c->who[i];
+        double v = w->value[key][round];
+        if (w->kind != kind || isnan(v) || (kind == LIMIT && !w->reference))
+            continue;
+        if (isnan(found) || (c->question->keys[key].higher ? v > found : v < found))
+            found = v;
+    }
+    return found;
+}
+
+static double median_ratio(const contest *c, int who, int key, side to)
+{
+    double ratio[MOST_ROUNDS];
+    int n = 0;
+    for (int r = 0; r < c->rounds; r++) {
+        double v = c->who[who].value[key][r], base = best(c, to, key, r);
+        if (!isnan(v) && !isnan(base) && base > 0)
+            ratio[n++] = v / base;
+    }
+    return median(ratio, n);
+}
+
+summary contest_summary(const contest *c, int who, int key)
+{
+    double v[MOST_ROUNDS];
+    summary s = {NAN, NAN, NAN, NAN, NAN, 0};
+    for (int r = 0; r < c->rounds; r++)
+        if (!isnan(c->who[who].value[key][r]))
+            v[s.runs++] = c->who[who].value[key][r];
+    if (s.runs == 0)
+        return s;
+    s.median = median(v, s.runs); /* and v is sorted now */
+    s.least = v[0];
+    s.most = v[s.runs - 1];
+    s.x_limit = median_ratio(c, who, key, LIMIT);
+    s.x_hark = median_ratio(c, who, key, HARK);
+    return s;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * table.c - what came out, for the eye: a table a case, a block a key, a line for each who answered.
+ *
+ * Three digits are shown, for there are no more in it. The progress line is on stderr and only on
+ * a terminal; it is wiped before anything else is written.
+ */
+#include "driver.h"
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+void progress(const char *format, ...)
+{
+    static bool shown;
+    va_list rest;
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (shown)
+        fputs("\r\033[K", stderr);
+    shown = format != NULL;
+    if (format) {
+        va_start(rest, format);
+        vfprintf(stderr, format, rest);
+        va_end(rest);
+    }
+    fflush(stderr);
+}
+
+/* 0.0123, 1.23, 12.3, 1,230, 1,234,000: three digits, and thousands apart. */
+static const char *number(double v, char *text)
+{
+    char plain[48];
+    double size = fabs(v);
+    int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.995 ? 2 : 3;
+    if (size >= 1000) {
+        double step = pow(10, floor(log10(size)) - 3); /* four digits above a thousand */
+        v = step > 1 ? round(v / step) * step : v;
+    }
+    int n = snprintf(plain, sizeof plain, "%.*f", decimals, v);
+    int whole = (int)strcspn(plain, "."), at = 0;
+    for (int i = 0; i < n; i++) {
+        int left = whole - i;
+        if (i > 0 && left > 0 && left % 3 == 0 && plain[i - 1] != '-')
+            text[at++] = ',';
+        text[at++] = plain[i];
+    }
+    text[at] = 0;
+    return text;
+}
+
+static const char *times(double v, char *text)
+{
+    if (isnan(v))
+        return strcpy(text, "");
+    sprintf(text, v >= 100 ? "%.0f" : v >= 10 ? "%.1f" : "%.2f", v);
+    return text;
+}
+
+void table_question(const question *q, FILE *out)
+{
+    fprintf(out, "\n%s - %s\n", q->name, q->text);
+}
+
+static void one_line(const contest *c, int who, int key, FILE *out)
+{
+    char median[48], least[48], most[48], all[160], limit[16], hark[16];
+    summary s = contest_summary(c, who, key);
+    if (s.runs == 0)
+        return;
+    number(s.median, median);
+    snprintf(all, sizeof all, "[%s-%s]", number(s.least, least), number(s.most, most));
+    fprintf(out, "    %-34s %11s %-21s %8s %8s%s\n", c->who[who].name, median, all,
+            times(s.x_limit, limit), times(s.x_hark, hark),
+            s.runs < c->rounds ? (s.runs == 1 ? "   one run" : "   fewer runs") : "");
+}
+
+static bool answered(const contest *c, int key)
+{
+    for (int i = 0; i < c->count; i++)
+        if (contest_summary(c, i, key).runs > 0)
+            return true;
+    return false;
+}
+
+void table_case(const contest *c, FILE *out)
+{
+    char text[128];
+    fprintf(out, "\n  %-36s %11s %-21s %8s %8s\n", c->now->name, "median", "[least-most]",
+            "x limit", "x hark");
+    for (int k = 0; k < MOST_KEYS && c->question->keys[k].key; k++) {
+        const answer_key *key = &c->question->keys[k];
+        if (!answered(c, k))
+            continue;
+        snprintf(text, sizeof text, "%s%s%s%s", key->text, c->units[k][0] ? ", " : "", c->units[k],
+                 key->higher ? " (more is better)" : "");
+        fprintf(out, "  %s\n", text);
+        for (int i = 0; i < c->count; i++)
+            one_line(c, i, k, out);
+    }
+    fflush(out);
+}
+
+void table_notes(const contest *c, FILE *out)
+{
+    for (int i = 0; i < c->note_count; i++)
+        fprintf(out, "  left out: %s\n", c->notes[i]);
+}

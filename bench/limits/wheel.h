@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * limits/wheel.h - a hierarchical timing wheel, 4 x 256, the cheapest known way to arm and cancel.
+ *
+ * A timer hangs in the slot of the highest byte in which its tick differs from the present one, and
+ * falls one level each time that byte comes round: each timer is touched at most four times. Within
+ * a slot the order is that of arming, so equal ticks fire in order; a tick is 2^20 units long, so
+ * what a wheel saves is also exactness. hark must keep the exact order: its price shows beside this.
+ */
+#ifndef HARK_LIMITS_WHEEL_H
+#define HARK_LIMITS_WHEEL_H
+
+#include "../bench.h"
+
+#define WHEEL_LEVELS 4
+#define WHEEL_SLOTS 256
+#define WHEEL_TICK 20 /* log2 of a tick, in the clock's units */
+
+struct wheel_timer {
+    struct wheel_timer *next, *prev;
+    uint64_t deadline;
+};
+
+struct wheel {
+    uint64_t tick;
+    struct wheel_timer slots[WHEEL_LEVELS][WHEEL_SLOTS];
+};
+
+/* The processor's own counter: cheaper than any clock of the kernel. */
+static inline uint64_t wheel_cycles(void)
+{
+#if defined(__x86_64__)
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+#elif defined(__aarch64__)
+    uint64_t now;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(now));
+    return now;
+#else
+    return (uint64_t)bench_now();
+#endif
+}
+
+BENCH_UNUSED static void wheel_init(struct wheel *w, uint64_t now)
+{
+    w->tick = now >> WHEEL_TICK;
+    for (int level = 0; level < WHEEL_LEVELS; level++)
+        for (int i = 0; i < WHEEL_SLOTS; i++)
+            w->slots[level][i].next = w->slots[level][i].prev = &w->slots[level][i];
+}
+
+static inline void wheel_arm(struct wheel *w, struct wheel_timer *t, uint64_t deadline)
+{
+    uint64_t tick = deadline >> WHEEL_TICK;
+    tick = tick > w->tick ? tick : w->tick + 1;
+    uint64_t differs = tick ^ w->tick;
+    int level = (63 - __builtin_clzll(differs)) / 8;
+    level = level < WHEEL_LEVELS ? level : WHEEL_LEVELS - 1;
+    struct wheel_timer *slot = &w->slots[level][tick >> (8 * level) & (WHEEL_SLOTS - 1)];
+    t->deadline = deadline;
+    t->next = slot;
+    t->prev = slot->prev;
+    slot->prev->next = t;
+    slot->prev = t;
+}
+
+static inline void wheel_cancel(struct wheel_timer *t)
+{
+    t->prev->next = t->next;
+    t->next->prev = t->prev;
+}
+
+/* Empties one slot of a higher level into those below. */
+static inline void wheel_fall(struct wheel *w, int level)
+{
+    struct wheel_timer *slot = &w->slots[level][w->tick >> (8 * level) & (WHEEL_SLOTS - 1)];
+    struct wheel_timer *t = slot->next;
+    slot->next = slot->prev = slot;
+    while (t != slot) {
+        struct wheel_timer *next = t->next;
+        __builtin_prefetch(next->next, 1);
+        if (t->deadline >> WHEEL_TICK <= w->tick) { /* due in this very tick */
+            struct wheel_timer *now = &w->slots[0][w->tick & (WHEEL_SLOTS - 1)];
+            t->next = now;
+            t->prev = now->prev;
+            now->prev->next = t;
+            now->prev = t;
+        } else {
+            wheel_arm(w, t, t->deadline);
+        }
+        t = next;
+    }
+}
+
+/* Fires all that is due by `now`: how many. */
+BENCH_UNUSED static long wheel_advance(struct wheel *w, uint64_t now,
+                                       void (*fire)(struct wheel_timer *))
+{
+    long fired = 0;
+    while (w->tick < now >> WHEEL_TICK) {
+        w->tick++;
+        for (int level = WHEEL_LEVELS - 1; level > 0; level--)
+            if ((w->tick & ((1ull << (8 * level)) - 1)) == 0)
+                wheel_fall(w, level);
+        struct wheel_timer *slot = &w->slots[0][w->tick & (WHEEL_SLOTS - 1)];
+        struct wheel_timer *t = slot->next;
+        slot->next = slot->prev = slot;
+        while (t != slot) {
+            struct wheel_timer *next = t->next;
+            __builtin_prefetch(next->next, 1);
+            t->next = NULL;
+            fire(t);
+            fired++;
+            t = next;
+        }
+    }
+    return fired;
+}
+
+#endif

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+import asyncio
+import time
+from common import mix, say, size
+
+first = 0.0
+
+
+async def sleeper(gate, i):
+    await gate.wait()
+    await asyncio.sleep(first + mix(i) % 1000000000 / 1e9 - time.monotonic())
+
+
+async def main():
+    global first
+    n = size(1000000)
+    gate = asyncio.Event()
+    tasks = [asyncio.create_task(sleeper(gate, i)) for i in range(n)]
+    await asyncio.sleep(0)
+    lead = max(1, n * 10e-6)  # arming takes that long here
+    first = time.monotonic() + lead
+    cpu = time.process_time_ns()
+    gate.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    say("ns_arm", (time.process_time_ns() - cpu) / n, "ns")
+    cpu = time.process_time_ns()
+    for t in tasks:
+        await t
+    say("ns_fire", (time.process_time_ns() - cpu) / n, "ns")
+    say("late_ms", (time.monotonic() - first - 1) * 1000, "ms")
+
+
+asyncio.run(main())

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+package main
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+func main() {
+	n := size(1000000)
+	var ended sync.WaitGroup
+	var first time.Time
+	gate := make(chan struct{})
+	deadline := func(i int) time.Time {
+		return first.Add(time.Duration(mix(uint64(i)) % 1000000000))
+	}
+	ended.Add(n)
+	for i := 0; i < n; i++ {
+		go func(i int) {
+			<-gate
+			time.Sleep(time.Until(deadline(i)))
+			ended.Done()
+		}(i)
+	}
+	runtime.Gosched()
+	first = time.Now().Add(time.Second)
+	used := cpu()
+	close(gate)
+	runtime.Gosched()
+	say("ns_arm", float64(cpu()-used)/float64(n), "ns")
+	used = cpu()
+	ended.Wait()
+	say("ns_fire", float64(cpu()-used)/float64(n), "ns")
+	say("late_ms", float64(time.Since(first)-time.Second)/1e6, "ms")
+
+	ended.Add(n)
+	first = time.Now().Add(time.Second)
+	used = cpu()
+	for i := 0; i < n; i++ {
+		time.AfterFunc(time.Until(deadline(i)), ended.Done)
+	}
+	say("ns_arm_watch", float64(cpu()-used)/float64(n), "ns")
+	used = cpu()
+	ended.Wait()
+	say("ns_fire_watch", float64(cpu()-used)/float64(n), "ns")
+}

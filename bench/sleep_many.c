@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sleep_many.c - N sleepers whose deadlines are spread over one second, in no order: processor time.
+ *
+ * All tasks stand ready first; a set sends them to sleep (arm), the first deadline is a second
+ * later, and then they wake and end (fire). Afterwards the same with watches, which need no task.
+ */
+#include "bench.h"
+#include <hark.h>
+
+static hark_event gate;
+static int64_t first_deadline;
+static long fired;
+
+static int64_t deadline_of(long i)
+{
+    return first_deadline + (int64_t)(bench_mix((uint64_t)i) % 1000000000);
+}
+
+static int sleeper(void *arg)
+{
+    hark_event_wait(&gate);
+    return hark_sleep_until(deadline_of((long)(intptr_t)arg));
+}
+
+static void tasks(long n)
+{
+    hark_group g;
+    hark_group_open(&g);
+    for (long i = 0; i < n; i++)
+        bench_must(hark_go(&g, sleeper, (void *)(intptr_t)i) > 0, "hark_go");
+    hark_yield();
+    first_deadline = hark_now() + HARK_S(1);
+    int64_t cpu = bench_cpu();
+    hark_event_set(&gate);
+    hark_yield();
+    bench_say("ns_arm", (double)(bench_cpu() - cpu) / n, "ns");
+    cpu = bench_cpu();
+    bench_must(hark_group_close(&g, 0) == 0, "hark_group_close");
+    bench_say("ns_fire", (double)(bench_cpu() - cpu) / n, "ns");
+    bench_say("late_ms", (double)(hark_now() - first_deadline - HARK_S(1)) / 1e6, "ms");
+}
+
+static void count(void *arg)
+{
+    (void)arg;
+    fired++;
+}
+
+static void watches(long n)
+{
+    hark_watch *w = malloc(n * sizeof *w);
+    bench_must(w != NULL, "malloc");
+    explicit_bzero(w, n * sizeof *w); /* touched now: their pages are the caller's affair */
+    first_deadline = hark_now() + HARK_S(1);
+    int64_t cpu = bench_cpu();
+    for (long i = 0; i < n; i++)
+        bench_must(hark_call_at(deadline_of(i), &w[i], count, NULL) == 0, "hark_call_at");
+    bench_say("ns_arm_watch", (double)(bench_cpu() - cpu) / n, "ns");
+    cpu = bench_cpu();
+    while (fired < n)
+        hark_sleep(HARK_MS(10));
+    bench_say("ns_fire_watch", (double)(bench_cpu() - cpu) / n, "ns");
+    free(w);
+}
+
+static int measure(void *arg)
+{
+    tasks(*(long *)arg);
+    watches(*(long *)arg);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    long n = bench_size(argc, argv, 1, 1000000);
+    bench_must(hark_run(measure, &n) == 0, "hark_run");
+    return 0;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sys.c - the seams, filled with the real world: the C library behind three tables, and the
+ * account of what the library holds.
+ *
+ * The tables are ordinary writable data. A test overwrites an entry before the loop starts, or
+ * while no other thread runs; the shipping library never writes them, so nothing here takes a
+ * lock.
+ *
+ * The account is two counters, added to with relaxed atomics: they order nothing, they only have to
+ * add up when somebody looks, which is after all threads have been joined.
+ *
+ * Rules    S4  An entry does what its C library namesake does and nothing more. What an old C
+ *              library lacks goes to the kernel by syscall(2); there an old kernel answers ENOSYS,
+ *              as it should.
+ *          S5  What could not be given back stays in the account: a leak must show.
+ *
+ * Not here: policy. Who retries after EINTR, who steps down after ENOSYS, is the callers' business.
+ */
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef HARK_HAVE_LIBURING
+#include <liburing.h>
+#endif
+
+/* The numbers are the same on every architecture that counts from the common table. */
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+/* ---- calls that need a wrapper: variadic ones, transparent unions, and those newer than the
+ * headers */
+
+static int sys_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    return accept4(fd, address, length, flags);
+}
+
+static int sys_bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+    return bind(fd, address, length);
+}
+
+static int sys_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    return connect(fd, address, length);
+}
+
+static int sys_getsockname(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return getsockname(fd, address, length);
+}
+
+static int sys_fcntl_int(int fd, int command, int argument)
+{
+    return fcntl(fd, command, argument);
+}
+
+static int sys_open(const char *path, int flags, mode_t mode)
+{
+    return open(path, flags, mode);
+}
+
+/* The kernel's timespec is two 64-bit words everywhere, and its sigset_t has eight bytes. */
+static int sys_epoll_pwait2(int epoll, struct epoll_event *events, int max,
+                            const struct timespec *timeout, const sigset_t *mask)
+{
+    int64_t span[2] = {0, 0};
+    if (timeout) {
+        span[0] = timeout->tv_sec;
+        span[1] = timeout->tv_nsec;
+    }
+    const void *spanned = timeout ? span : NULL;
+    return (int)syscall(SYS_epoll_pwait2, epoll, events, max, spanned, mask, (size_t)8);
+}
+
+/* For the calling process itself, which is the only one whose memory we look after. */
+static int own_process(void)
+{
+    return (int)syscall(SYS_pidfd_open, getpid(), 0);
+}
+
+static ssize_t sys_process_madvise(const struct iovec *ranges, size_t count, int advice)
+{
+    /* PIDFD_SELF_THREAD_GROUP: Linux 6.14 spares us the descriptor. */
+    ssize_t done = syscall(SYS_process_madvise, -10001, ranges, count, advice, 0U);
+    if (done >= 0 || errno != EBADF)
+        return done;
+    int self = own_process();
+    if (self < 0)
+        return -1;
+    done = syscall(SYS_process_madvise, self, ranges, count, advice, 0U);
+    int error = errno;
+    close(self);
+    errno = error;
+    return done;
+}
+
+static int sys_eventfd(unsigned value, int flags)
+{
+    return eventfd(value, flags);
+}
+
+#define sys_clock_gettime   clock_gettime
+#define sys_close           close
+#define sys_epoll_create1   epoll_create1
+#define sys_epoll_ctl       epoll_ctl
+#define sys_epoll_wait      epoll_wait
+#define sys_fstat           fstat
+#define sys_getsockopt      getsockopt
+#define sys_listen          listen
+#define sys_madvise         madvise
+#define sys_mmap            mmap
+#define sys_mprotect        mprotect
+#define sys_munmap          munmap
+#define sys_pipe2           pipe2
+#define sys_poll            poll
+#define sys_ppoll           ppoll
+#define sys_preadv2         preadv2
+#define sys_pselect         pselect
+#define sys_pwritev2        pwritev2
+#define sys_read            read
+#define sys_recv            recv
+#define sys_send            send
+#define sys_setsockopt      setsockopt
+#define sys_sigaction       sigaction
+#define sys_sigaltstack     sigaltstack
+#define sys_socket          socket
+#define sys_socketpair      socketpair
+#define sys_unlink          unlink
+#define sys_write           write
+#define sys_getaddrinfo     getaddrinfo
+#define sys_freeaddrinfo    freeaddrinfo
+#define sys_thread_start    pthread_create
+
+/* ---- the ring -------------------------------------------------------------------------------- */
+
+#ifdef HARK_HAVE_LIBURING
+
+/* The ring's own descriptor is registered as well where the kernel can (5.18), which saves a
+ * lookup and a reference on each enter; where it cannot, nothing is lost. The kernel sets
+ * O_CLOEXEC itself. */
+static int sys_uring_setup(unsigned entries, struct io_uring *ring, struct io_uring_params *params)
+{
+    int rc = io_uring_queue_init_params(entries, ring, params);
+    if (rc == 0 && !(params->flags & IORING_SETUP_R_DISABLED))
+        io_uring_register_ring_fd(ring);
+    return rc;
+}
+
+static int sys_uring_enter(struct io_uring *ring, unsigned wait, int64_t timeout)
+{
+    if (!wait)
+        return io_uring_submit_and_get_events(ring);
+    if (timeout < 0)
+        return io_uring_submit_and_wait(ring, wait);
+    struct __kernel_timespec span = {timeout / 1000000000, timeout % 1000000000};
+    struct io_uring_cqe *first;
+    return io_uring_submit_and_wait_timeout(ring, &first, wait, &span, NULL);
+}
+
+static void sys_uring_exit(struct io_uring *ring)
+{
+    io_uring_queue_exit(ring);
+}
+
+#define SYS_URING .uring_setup = sys_uring_setup, .uring_enter = sys_uring_enter, \
+                  .uring_exit = sys_uring_exit,
+#else
+#define SYS_URING
+#endif
+
+#define SYS_VALUE(result, name, parameters) .name = sys_##name,
+struct hark__sys hark__sys = {HARK__SYSCALLS(SYS_VALUE) SYS_URING};
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void *memory_allocate(size_t size)
+{
+    return calloc(1, size);
+}
+
+struct hark__memory hark__memory = {memory_allocate, realloc, free};
+
+/* A line of its own: threads that allocate must not slow down those that read the tables. */
+static struct {
+    size_t heap, mapped;
+} held __attribute__((aligned(64)));
+
+static void account(size_t *counter, size_t change)
+{
+    __atomic_fetch_add(counter, change, __ATOMIC_RELAXED);
+}
+
+/* One byte at least, so that NULL means "no memory" and nothing else. */
+static size_t real_size(size_t size)
+{
+    return size ? size : 1;
+}
+
+void *hark__alloc(size_t size)
+{
+    void *memory = hark__memory.allocate(real_size(size));
+    if (memory)
+        account(&held.heap, size);
+    return memory;
+}
+
+void *hark__realloc(void *old, size_t old_size, size_t size)
+{
+    void *memory = hark__memory.resize(old, real_size(size));
+    if (memory)
+        account(&held.heap, size - (old ? old_size : 0));
+    return memory;
+}
+
+void hark__free(void *memory, size_t size)
+{
+    if (!memory)
+        return;
+    hark__memory.release(memory);
+    account(&held.heap, 0 - size);
+}
+
+void *hark__map(size_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = hark__sys.mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    account(&held.mapped, size);
+    return memory;
+}
+
+/* Unmapping can fail at the mapping limit, where it would cut one of the kernel's areas in two.
+ * Then at least the pages go back. */
+void hark__unmap(void *memory, size_t size)
+{
+    if (!memory)
+        return;
+    if (hark__sys.munmap(memory, size) < 0) {
+        hark__sys.madvise(memory, size, MADV_DONTNEED);
+        return;
+    }
+    account(&held.mapped, 0 - size);
+}
+
+size_t hark__alloc_live(void)
+{
+    return __atomic_load_n(&held.heap, __ATOMIC_RELAXED);
+}
+
+size_t hark__map_live(void)
+{
+    return __atomic_load_n(&held.mapped, __ATOMIC_RELAXED);
+}
+
+/* ---- the clock ------------------------------------------------------------------------------- */
+
+static _Thread_local int64_t latest = INT64_MIN;
+
+/* A clock that cannot be read stands still; it must not make a loop believe that it is 1970. */
+int64_t hark__clock(void)
+{
+    struct timespec now;
+    if (hark__sys.clock_gettime(CLOCK_MONOTONIC, &now) < 0)
+        return latest == INT64_MIN ? 0 : latest;
+    int64_t instant = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    if (instant > latest)
+        latest = instant;
+    return latest;
+}
+
+/* ---- choices --------------------------------------------------------------------------------- */
+
+/* State 0 is the order that production runs: always the first. Any other state is a seed, and the
+ * same seed makes the same choices (a xorshift generator, its high half scaled down without a
+ * division). */
+static uint32_t choose(uint64_t *state, enum hark__choice what, uint32_t count)
+{
+    (void)what;
+    uint64_t x = *state;
+    if (!x || count < 2)
+        return 0;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *state = x;
+    return (uint32_t)(((x * 0x2545F4914F6CDD1D >> 32) * count) >> 32);
+}
+
+struct hark__choices hark__choices = {choose};

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core.h - the door of the room `core`: the loop, its tasks, and the one place to sleep.
+ *
+ * Every primitive above is a few lines over what stands here:
+ *
+ *     hark__enter(...)      may the caller wait at all? (in a task, not cancelled, the primitive is this loop's)
+ *     hark__wait(...)       stand in a list and park, until somebody wakes us or we are cancelled
+ *     hark__wake_one/all    give waiters their turn
+ *
+ * The law of the wake-up. A wake-up belongs to the waiter it was given to, and a cancellation that comes later does not take it away. Hand-over is direct: what was given to a waiter can be taken by
+ * nobody else. No woken waiter ever leaves empty-handed. "Cancelled" means that it did not happen.
+ *
+ * How the law is kept: waking takes the waiter out of its list, writes the result and makes its task ready, all at once; cancelling does the same with -ECANCELED. Whoever comes second finds the waiter in no list and the task not parked, and
+ * does nothing.
+ */
+#ifndef HARK_CORE_CORE_H
+#define HARK_CORE_CORE_H
+
+#include <errno.h>
+#include <hark/base.h>
+#include <hark/group.h>
+#include <hark/run.h>
+#include <hark/scope.h>
+#include <hark/time.h>
+#include <hark/watch.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "base/wheel.h"
+#include "fiber/fiber.h"
+#include "hub/hub.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define container_of(pointer, type, field) ((type *)((char *)(pointer) - offsetof(type, field)))
+
+typedef struct hark__task hark__task;
+typedef struct hark_loop hark_loop;
+
+/* ---- levels: the way from a task outwards ------------------------------------------------------- */
+
+enum {
+    LEVEL_BASE = 1 << 0,      /* a task's own scope: the level is inside its record */
+    LEVEL_GROUP = 1 << 1,     /* the level is a group's: children hang below it */
+    LEVEL_ROOT = 1 << 2,      /* the run itself */
+    LEVEL_CANCELLED = 1 << 3, /* was asked to cancel, or its deadline has passed */
+    LEVEL_TIMED_OUT = 1 << 4, /* ... and the deadline came first */
+    LEVEL_SHIELD = 1 << 5,    /* what comes from outside stops here */
+    LEVEL_REACHED = 1 << 6,   /* some cancellation reaches the inside: the one bit that checkpoints read */
+    LEVEL_CAUGHT = 1 << 7,    /* closed: its own cancellation ended the body */
+    LEVEL_WITHIN = 1 << 8,    /* opened by hark_within: may be found abandoned */
+    LEVEL_ABORTED = 1 << 9,   /* a group: cancelled by a failure, not by hark_group_cancel */
+    LEVEL_MISNESTED = 1 << 10, /* closed out of order */
+    LEVEL_OPEN = 0x4f50u << 16, /* upper half: the state */
+    LEVEL_CLOSED = 0x434cu << 16,
+    LEVEL_STATE = 0xffffu << 16,
+};
+
+static inline bool hark__level_open(const struct hark_level *level)
+{
+    return (level->flags & LEVEL_STATE) == LEVEL_OPEN;
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------ */
+
+enum hark__task_state { TASK_FREE, TASK_NEW, TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
+
+enum { /* flags; the lowest four bits are the stack's class */
+    TASK_CLASS = 0x0f,
+    TASK_COPIED = 1 << 4, /* start.bytes holds the argument itself */
+    TASK_STACKED = 1 << 5, /* the argument was too large for that: it has its stack already */
+    TASK_STARTING = 1 << 6, /* spawned by hark_start, not yet started */
+    TASK_WARNED = 1 << 7, /* was told that it ignores its cancellation */
+};
+
+/* How a task waits: one constant for each kind of waiting. */
+struct hark__wait_kind {
+    const char *what; /* "an event": for reports */
+    void (*leave)(hark__task *task); /* take it out of whatever it waits in, for a cancellation; NULL: this wait cannot be cancelled */
+    void (*chosen)(hark__task *task, struct hark_waiter *waiter, int result); /* one of its several waiters was woken (select) */
+    void (*describe)(const hark__task *task, struct hark__text *text);        /* more words for reports; NULL: none */
+};
+
+#define TASK_BYTES 40 /* arguments up to this size are kept in the record */
+
+/* A task's record: two cache lines. The first is all that waking and switching touch. Until the task first runs, the place of its waiter holds what it begins with. */
+struct hark__task {
+    union {
+        struct {
+            union {
+                struct hark_waiter waiter;
+                struct hark_timer timer;
+            } in; /* where it waits: always just one place */
+            void *sp; /* where it goes on */
+            const struct hark__wait_kind *wait;
+        };
+        struct {
+            hark_fn *fn;
+            union {
+                void *arg;
+                unsigned char bytes[TASK_BYTES];
+            };
+        } start;
+    };
+    struct hark_level *level; /* the innermost open scope */
+    int result;               /* of the wait; at the end, of the body */
+    uint8_t state, flags;
+    uint8_t ignored; /* -ECANCELED in a row */
+    uint8_t size;    /* of start.bytes */
+
+    struct hark_level base; /* the scope that every task has; outer is its group's; mark: since when it waits, in ms of the loop */
+    hark__task *next, *prev; /* its siblings, oldest first: a ring. Free: the next free one */
+    hark_task id;
+    const char *site; /* "file.c:12", and behind the zero byte the function's name */
+    struct hark__extra *extra; /* what few tasks need */
+};
+_Static_assert(sizeof(hark__task) == 128 || sizeof(void *) != 8, "a record is two cache lines");
+
+struct hark__failure {
+    int code;
+    uint16_t frame_count;
+    bool by_user; /* the words are the program's own */
+    hark_task task;
+    char words[192];
+    char site[128];
+    void *frames[8];
+};
+
+struct hark__extra {
+    struct hark_waitlist joiners; /* who waits for its end */
+    struct hark__start *start;    /* of hark_start, until it has started */
+    struct hark__failure *failure; /* its latest one */
+    char name[64];
+};
+
+/* What a waiter's owner is: in the lowest bits of the pointer. */
+enum { OWNER_TASK = 0, OWNER_WATCH = 1, OWNER_CASE = 2, OWNER_KIND = 3 };
+
+/* ---- the loop --------------------------------------------------------------------------------- */
+
+#define LOOP_BUDGET 128 /* calls that need not wait, before a task lets others run */
+#define LOOP_WORDS 32   /* recent failures of futures */
+
+/* The words of a failed future, while they are recent. */
+struct hark__words {
+    uint64_t serial;
+    const hark_group *group; /* hark_go_future: whose close reports it if nobody has looked */
+    bool looked_at;
+    struct hark__failure failure;
+};
+
+struct hark_loop {
+    /* The run queue: pointers to tasks and watches, first in first out. It always has room for every living task and armed watch: it grows where a failure can be told. */
+    uintptr_t *ring;
+    uint32_t mask;
+    uint32_t head, tail;
+    int32_t credit; /* switches until the loop looks around */
+    int32_t budget; /* calls that need not wait, until the running task lets others run */
+    hark__task *running; /* NULL: the loop itself, or a callback */
+    void *sp;            /* the loop's own place, on its thread's stack */
+    uint32_t id;         /* never reused */
+    uint32_t promised;   /* places in the ring: living tasks and armed watches */
+
+    struct hark__hub *hub;
+    hark__stacks *stacks;
+    struct hark__roster *roster;
+    struct hark_level root;
+    uint32_t tasks;     /* living */
+    uint32_t fd_waits;  /* tasks and watches that wait for descriptors */
+    uint32_t holds;     /* threads, signals: something outside that may wake us */
+    uint32_t stack_class;
+    bool cancelled_all; /* a deadlock: shields do not count any more */
+    bool deadlocked;
+    bool careful;       /* every switch goes through the loop: seed, slow_step */
+    bool virtual_clock;
+    int64_t virtual_now;
+    int64_t slow_step;
+    uint64_t random;    /* the state of the seed's generator; 0: no seed */
+    uint32_t fair_turn; /* where the next select begins to look */
+    uint32_t turn_end; /* careful: what was ready when the turn began */
+
+    int64_t polled;  /* when the hub was last asked */
+    int64_t checked; /* when the clock was last read for the sake of `credit` */
+    int32_t credit_given;
+    uint32_t millis;        /* the turn's time, ms since the loop began: for reports */
+    int64_t began;
+    struct hark_waitlist settlers;
+
+    struct hark__interest *interest; /* descriptors; see interest.c */
+    struct hark__inbox *inbox;       /* from other threads; see inbox.c */
+    struct hark__within_pool *withins;
+    struct hark__words words[LOOP_WORDS];
+    uint64_t words_next;
+    struct hark__failure spare_failure; /* for callbacks, and when there is no memory */
+    struct hark__failure main_failure;
+    hark__tools tools;
+    pthread_t thread;
+    int main_result;
+    hark_loop *next_alive;
+
+    struct hark__wheel wheel; /* large: last */
+};
+
+extern __thread hark_loop *hark__here __attribute__((tls_model("initial-exec"))); /* this thread's loop */
+
+bool hark__loop_alive(uint32_t id);
+int hark__loop_promise(hark_loop *loop); /* one more place in the ring; 0 or -ENOMEM */
+static inline void hark__loop_unpromise(hark_loop *loop) { loop->promised--; }
+int64_t hark__loop_now(hark_loop *loop); /* the clock, real or virtual */
+void hark__loop_notice(hark_loop *loop); /* the loop looks around before the next switch */
+
+/* An entry of the ring: the pointer and, in its lowest bits, what it is. */
+enum { READY_TASK = 0, READY_WATCH = 1, READY_NEW = 2, READY_KIND = 3 };
+
+static inline void hark__ring_put(hark_loop *loop, void *pointer, unsigned kind)
+{
+    loop->ring[loop->tail++ & loop->mask] = (uintptr_t)pointer | kind;
+}
+
+/* ---- waiting lists ---------------------------------------------------------------------------- */
+
+static inline void hark__list_add(struct hark_waitlist *list, struct hark_waiter *waiter)
+{
+    struct hark_waiter *first = list->first;
+
+    waiter->list = list;
+    list->count++;
+    if (!first) {
+        list->first = waiter->next = waiter->prev = waiter;
+        return;
+    }
+    waiter->next = first;
+    waiter->prev = first->prev;
+    first->prev->next = waiter;
+    first->prev = waiter;
+}
+
+static inline void hark__list_remove(struct hark_waiter *waiter)
+{
+    struct hark_waitlist *list = waiter->list;
+
+    list->count--;
+    if (waiter->next == waiter) {
+        list->first = NULL;
+    } else {
+        waiter->prev->next = waiter->next;
+        waiter->next->prev = waiter->prev;
+        if (list->first == waiter) {
+            list->first = waiter->next;
+        }
+    }
+    waiter->list = NULL;
+}
+
+/* ---- park.c ----------------------------------------------------------------------------------- */
+
+/* Before an operation on a primitive. `call` is its name, for the words; `list` belongs to the primitive, may be NULL. */
+static inline int hark__enter(struct hark_waitlist *list, const char *call); /* by a task, as a checkpoint: 0, -ECANCELED, -ENOTSUP, -EXDEV */
+static inline int hark__touch(struct hark_waitlist *list, const char *call); /* anywhere in the loop, or unbound: 0, -EXDEV */
+int hark__enter_slow(struct hark_waitlist *list, const char *call);
+int hark__touch_slow(struct hark_waitlist *list, const char *call);
+
+int hark__park(const struct hark__wait_kind *kind); /* the running task sleeps; the result that it was woken with */
+int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind); /* ... in a list, at its end */
+int hark__pass(void); /* the call needs not wait: 0, having yielded if the task has used up its turn */
+void hark__give_way(void); /* the running task goes to the end of the queue; cannot be cancelled */
+
+void hark__ready(hark_loop *loop, hark__task *task, int result); /* it was parked, and stands nowhere any more */
+void hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list */
+void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result); /* it stands in none any more */
+void hark__wake_all(struct hark_waitlist *list);
+int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are no watches */
+void hark__leave_list(hark__task *task); /* hark__wait_kind.leave for what waits in a list */
+void hark__leave_timer(hark__task *task); /* ... for a timer */
+
+void hark__loop_step(hark_loop *loop, uintptr_t entry); /* from the loop's own context: run one task until control comes back */
+_Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone); /* the running task is no more: on to the next */
+int hark__canceled(hark_loop *loop, hark__task *task); /* -ECANCELED, and what must happen with it */
+
+/* ---- task.c, roster.c --------------------------------------------------------------------------- */
+
+hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site, int *error);
+void hark__task_main(void *task); /* what a new task's stack begins with */
+hark__task *hark__task_find(hark_loop *loop, hark_task id);
+const char *hark__task_title(const hark__task *task); /* its name, or its function's */
+struct hark__extra *hark__task_extra(hark__task *task); /* NULL: no memory */
+void hark__task_words(const hark__task *task, struct hark__text *text); /* task 3 "worker", spawned at file.c:12 */
+
+int hark__roster_open(struct hark__roster **ret, uint32_t loop);
+void hark__roster_close(struct hark__roster *roster);
+hark__task *hark__roster_take(struct hark__roster *roster); /* NULL: no memory */
+void hark__roster_give(struct hark__roster *roster, hark__task *task);
+hark__task *hark__roster_find(struct hark__roster *roster, hark_task id);
+hark__task *hark__roster_next(struct hark__roster *roster, const hark__task *after); /* every living one; signal-safe */
+size_t hark__census_count(void); /* living tasks of the process: for leak checks */
+
+/* ---- cancel.c ----------------------------------------------------------------------------------- */
+
+void hark__level_refresh(hark_loop *loop, struct hark_level *level); /* flags changed: carry it to everything inside */
+struct hark_level *hark__level_walk(const struct hark_level *level, const struct hark_level *top); /* the next one inside top; NULL: that was all */
+void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags); /* becomes the task's innermost */
+void hark__level_pop(hark__task *task, struct hark_level *level);
+hark__task *hark__level_task(const struct hark_level *level);
+bool hark__cancel_all(hark_loop *loop, bool shields_too);
+
+/* ---- scope.c, group.c ----------------------------------------------------------------------------- */
+
+void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags);
+void hark__scope_end(hark_scope *scope);
+int64_t hark__scope_verdict(hark_scope *scope, int64_t rc);
+void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *frame); /* frame: the caller's; NULL: all of them */
+bool hark__level_is_open_here(const hark__task *task, const struct hark_level *level);
+void hark__withins_close(hark_loop *loop);
+void hark__group_child_ended(hark_group *group, hark__task *task, int result);
+void hark__group_link(hark_group *group, hark__task *task);
+void hark__start_ended(hark__task *task, int result);
+
+enum { NOTE_CHILD_CANCELLED = 1, NOTE_FUTURE_FAILED = 2 }; /* hark_group.notes */
+
+/* ---- watch.c: watches, and what may call the loop from outside -------------------------------------- */
+
+enum { WATCH_IDLE, WATCH_LISTED, WATCH_TIMED, WATCH_QUEUED, WATCH_STATE = 7, WATCH_SELF = 8, WATCH_READER = 16, WATCH_WRITER = 32 }; /* SELF: the callback gets the watch itself */
+
+int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg, unsigned state, const char *call); /* checks and fills it; one place in the ring is promised */
+void hark__watch_queue(hark_loop *loop, hark_watch *watch); /* it will run, in order */
+void hark__watch_run(hark_loop *loop, hark_watch *watch); /* NULL: an entry that was taken back */
+void hark__watch_unqueue(hark_loop *loop, hark_watch *watch);
+
+int hark__inbox_open(hark_loop *loop); /* needed before anything outside may post; 0 or -errno */
+void hark__inbox_close(hark_loop *loop);
+void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch); /* any thread, any signal handler; watch->fn runs in the loop */
+bool hark__inbox_drain(hark_loop *loop);
+bool hark__inbox_sleep(hark_loop *loop); /* about to sleep: false if something has come */
+void hark__inbox_awake(hark_loop *loop);
+bool hark__inbox_report(hark_loop *loop, uint64_t token);
+
+/* ---- interest.c: who waits for which descriptor ------------------------------------------------------- */
+
+enum { FD_UNKNOWN, FD_TCP, FD_SOCKET, FD_PIPE, FD_FILE, FD_OTHER };
+enum { FD_IN = 0, FD_OUT = 1 };
+
+struct hark__fd {
+    struct hark_waiter *waits[2]; /* who waits to read, to write */
+    hark_watch *watches[2];       /* readers and writers that stay */
+    uint32_t generation;
+    uint8_t kind;
+    uint8_t armed;   /* bits POLLIN, POLLOUT: the hub will report */
+    uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
+    bool hung_up;    /* no edge will come any more: never wait first */
+    bool known;      /* kind is right */
+    bool young;      /* in the list of waits not yet looked at again */
+    struct hark__fd *older, *newer;
+    int64_t since;
+    int fd;
+};
+
+int hark__interest_open(hark_loop *loop);
+void hark__interest_close(hark_loop *loop);
+void hark__interest_report(hark_loop *loop, uint64_t token, int events);
+struct hark__fd *hark__fd_entry(hark_loop *loop, int fd); /* NULL: no memory */
+struct hark__fd *hark__fd_peek(hark_loop *loop, int fd);  /* NULL: never used here */
+int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction); /* 0; -EPERM: always ready; -errno */
+int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct hark_waiter *waiter); /* stands there, armed: 0, -EBUSY, -EPERM, ... */
+void hark__fd_leave(hark_loop *loop, struct hark_waiter *waiter);
+int hark__fd_park(struct hark__fd *entry, int direction); /* the running task waits until there is news: events > 0, -EBADF, -ECANCELED, -EBUSY */
+void hark__fd_fresh(hark_loop *loop, int fd, int kind); /* a descriptor that has just been made: forget what was known of its number */
+int hark__fd_drop(hark_loop *loop, int fd); /* closing or leaving: whoever waits gets -EBADF */
+int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch);
+void hark__fd_unwatch(hark_loop *loop, hark_watch *watch);
+void hark__fd_watch_run(hark_loop *loop, hark_watch *watch);
+
+/* ---- error.c, report.c, signal.c ------------------------------------------------------------------------ */
+
+int hark__fail(int code, const char *call, const char *format, ...) __attribute__((format(printf, 3, 4)));
+uint64_t hark__words_keep(hark_loop *loop, const struct hark__failure *failure, const hark_group *group); /* their serial */
+struct hark__words *hark__words_find(hark_loop *loop, uint64_t serial); /* NULL: too old */
+void hark__words_report_unseen(hark_loop *loop, const hark_group *group);
+struct hark__failure *hark__failure_here(void); /* where the caller's failures are kept; never NULL */
+void hark__failure_adopt(const struct hark__failure *failure); /* it becomes the caller's latest */
+void hark__failure_fill(struct hark__failure *failure, int code, const void *frame); /* all but the words */
+
+void hark__report_deadlock(hark_loop *loop);
+void hark__report_overflow(const hark__stack *stack, const void *address, void *context);
+_Noreturn void hark__report_death(hark__task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void hark__report_line(const hark__task *task, const char *format, ...) __attribute__((format(printf, 2, 3))); /* a line on stderr about a task */
+void hark__report_from_signal(hark_loop *loop);
+void hark__report_tree(hark_loop *loop, struct hark__text *text);
+
+void hark__signals_close(hark_loop *loop);
+
+static inline int hark__enter(struct hark_waitlist *list, const char *call)
+{
+    hark_loop *loop = hark__here;
+
+    if (likely(loop && loop->running && list && list->loop == loop->id && !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
+        return 0;
+    }
+    return hark__enter_slow(list, call);
+}
+
+static inline int hark__touch(struct hark_waitlist *list, const char *call)
+{
+    hark_loop *loop = hark__here;
+
+    return likely(loop && list->loop == loop->id) ? 0 : hark__touch_slow(list, call);
+}
+
+#endif

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * group.c - tasks live in groups: spawning into one, failing in one, waiting for all.
+ *
+ * Idea     A group is a scope with children. Closing waits until the last child has ended; a failure cancels the scope, so the others end soon. No task outlives the block that started it,
+ *          and no failure is lost.
+ *
+ *          hark_start is a small group of its own, nested in the caller, with one child: until the child calls hark_started, it stands under the caller's scopes and its failure is the caller's; then it moves to
+ *          the group that it was meant for. The caller waits until the small group is empty, which both do.
+ *
+ * Rules    G1  A group is closed only when `children` is 0: living children and pending starts are counted.
+ *          G2  -ECANCELED is no failure. Failures beat cancellation; the first one is the result; the codes of the first 8 are kept.
+ *          G3  A failure cancels the group as the group's own doing (ABORTED), so that it is told apart from hark_group_cancel and from scopes around.
+ *          G4  Closing is no checkpoint: it waits also in a cancelled scope, for children must not be left behind.
+ *          G5  A pending start is cancelled with its target group, so that neither waits for the other for ever.
+ * Sources  Trio's nurseries, AnyIO's and asyncio's task groups (behaviours TG, ST).
+ */
+#include "core/core.h"
+
+struct hark__start {
+    hark_group nest;
+    hark_group *target;
+    struct hark__start *next; /* in target->starting */
+    int value;
+    bool started;
+};
+
+static const struct hark__wait_kind close_kind = {"its children", NULL, NULL, NULL};
+static const struct hark__wait_kind start_kind = {"a task that it starts", NULL, NULL, NULL};
+
+/* ---- opening ------------------------------------------------------------------------------------------------- */
+
+static void begin(hark_group *group, hark_loop *loop, uint32_t class)
+{
+    *group = (hark_group){.stack_class = class};
+    hark__scope_begin(&group->scope, loop->running, LEVEL_GROUP);
+}
+
+int hark_group_open(hark_group *group)
+{
+    static const char call[] = "hark_group_open";
+    hark_loop *loop = hark__here;
+
+    if (!group) {
+        return hark__fail(-EINVAL, call, "the group is NULL");
+    }
+    if (!loop || !loop->running) {
+        return hark__fail(-ENOTSUP, call, "a group is opened by a task, and there is none here");
+    }
+    if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
+        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    }
+    if (hark__level_is_open_here(loop->running, &group->scope.level)) {
+        return hark__fail(-EALREADY, call, "this group is open already; close it first, or use another");
+    }
+    begin(group, loop, loop->stack_class);
+    return 0;
+}
+
+/* May anybody of this thread use the group? */
+static int check_open(const hark_group *group, const char *call)
+{
+    if (!group) {
+        return hark__fail(-EINVAL, call, "the group is NULL");
+    }
+    if (!hark__here) {
+        return hark__fail(-EXDEV, call, "a group belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
+    }
+    if (!hark__level_open(&group->scope.level)) {
+        return hark__fail(-EINVAL, call, "this group is not open: it was closed already, or never opened");
+    }
+    if (group->scope.level.mark != hark__here->id) {
+        return hark__fail(-EXDEV, call, "this group belongs to loop %u, which is not this thread's; post a callback to that loop", group->scope.level.mark);
+    }
+    return 0;
+}
+
+int hark_group_stack(hark_group *group, size_t bytes)
+{
+    static const char call[] = "hark_group_stack";
+    int class, error = check_open(group, call);
+
+    if (error) {
+        return error;
+    }
+    class = bytes ? hark__stack_class(bytes) : (int)hark__here->stack_class;
+    if (class < 0) {
+        return hark__fail(-EINVAL, call, "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the loop's default)", (unsigned long)bytes);
+    }
+    group->stack_class = (uint32_t)class;
+    return 0;
+}
+
+/* ---- children -------------------------------------------------------------------------------------------------- */
+
+void hark__group_link(hark_group *group, hark__task *task)
+{
+    hark__task *first = group->first;
+
+    group->children++;
+    if (!first) {
+        group->first = task->next = task->prev = task;
+        return;
+    }
+    task->next = first;
+    task->prev = first->prev;
+    first->prev->next = task;
+    first->prev = task;
+}
+
+/* One child, or one pending start, less. */
+static void uncount(hark_group *group)
+{
+    if (--group->children == 0 && group->closer) {
+        hark__ready(hark__here, group->closer, 0);
+        group->closer = NULL;
+    }
+}
+
+static void unlink_child(hark_group *group, hark__task *task)
+{
+    if (task->next == task) {
+        group->first = NULL;
+    } else {
+        task->prev->next = task->next;
+        task->next->prev = task->prev;
+        if (group->first == task) {
+            group->first = task->next;
+        }
+    }
+    uncount(group);
+}
+
+/* Cancel all that is inside, and what is still starting for it (rule G5). */
+static void cancel(hark_group *group, uint32_t flags)
+{
+    hark_loop *loop = hark__here;
+
+    if (!(group->scope.level.flags & LEVEL_CANCELLED)) {
+        group->scope.level.flags |= flags;
+        hark__level_refresh(loop, &group->scope.level);
+    }
+    for (struct hark__start *start = group->starting; start; start = start->next) {
+        start->nest.scope.level.flags |= LEVEL_CANCELLED;
+        hark__level_refresh(loop, &start->nest.scope.level);
+    }
+}
+
+static void note_failure(hark_group *group, int code, const struct hark__failure *failure)
+{
+    if (group->failure_count == 0 && failure && failure->code == code) {
+        group->words = hark__words_keep(hark__here, failure, NULL);
+    }
+    if (group->failure_count < HARK_FAILURES_KEPT) {
+        group->failures[group->failure_count] = code;
+    }
+    group->failure_count++;
+    cancel(group, LEVEL_CANCELLED | LEVEL_ABORTED);
+}
+
+void hark__group_child_ended(hark_group *group, hark__task *task, int result)
+{
+    if (result == -ECANCELED) {
+        group->notes |= NOTE_CHILD_CANCELLED;
+    } else if (result < 0) {
+        note_failure(group, result, task->extra ? task->extra->failure : NULL);
+    }
+    unlink_child(group, task);
+}
+
+static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site, const char *call)
+{
+    int error = check_open(group, call);
+
+    if (error) {
+        return error;
+    }
+    if (!fn) {
+        return hark__fail(-EINVAL, call, "the task's function is NULL");
+    }
+    if (unlikely(size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4))) {
+        return hark__fail(-EINVAL, call, arg ? "an argument of %lu bytes is more than a quarter of the task's stack; pass a pointer, or see hark_group_stack" : "the argument of %lu bytes is NULL", (unsigned long)size);
+    }
+    hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site, &error);
+    if (!task) {
+        return hark__fail(error, call, "no memory for another task; %u live in this loop", hark__here->tasks);
+    }
+    return task->id;
+}
+
+hark_task hark_go_at(hark_group *group, hark_fn *fn, void *arg, const char *site)
+{
+    return spawn(group, fn, arg, 0, site, "hark_go");
+}
+
+hark_task hark_go_copy_at(hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site)
+{
+    return spawn(group, fn, arg, size, site, "hark_go_copy");
+}
+
+hark_task(hark_go)(hark_group *group, hark_fn *fn, void *arg)
+{
+    return spawn(group, fn, arg, 0, "a call of hark_go\0task", "hark_go");
+}
+
+hark_task(hark_go_copy)(hark_group *group, hark_fn *fn, const void *arg, size_t size)
+{
+    return spawn(group, fn, arg, size, "a call of hark_go_copy\0task", "hark_go_copy");
+}
+
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
+
+static void unlink_start(hark_group *target, const struct hark__start *start)
+{
+    struct hark__start **link = &target->starting;
+
+    while (*link != start) {
+        link = &(*link)->next;
+    }
+    *link = start->next;
+}
+
+/* The small group is empty: the child has moved on, or has ended without a word. */
+static hark_task start_result(const struct hark__start *start, hark_task id, const char *call)
+{
+    const hark_group *nest = &start->nest;
+    struct hark__words *words = hark__words_find(hark__here, nest->words);
+
+    if (start->started) {
+        return id;
+    }
+    if (nest->failure_count) {
+        if (words) {
+            hark__failure_adopt(&words->failure);
+        }
+        return nest->failures[0];
+    }
+    if (nest->notes & NOTE_CHILD_CANCELLED) {
+        return -ECANCELED;
+    }
+    return hark__fail(-EINVAL, call, "the task ended without having called hark_started");
+}
+
+static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, const char *site, const char *call)
+{
+    hark_loop *loop = hark__here;
+    hark_group *target = start->target;
+    struct hark__extra *extra = hark__alloc(sizeof *extra);
+    hark_task id = extra ? spawn(&start->nest, fn, arg, 0, site, call) : hark__fail(-ENOMEM, call, "no memory for another task");
+
+    if (id < 0) {
+        hark__free(extra, sizeof *extra);
+        return id;
+    }
+    hark__task *child = hark__task_find(loop, id);
+    child->extra = extra;
+    extra->start = start;
+    child->flags |= TASK_STARTING;
+    start->next = target->starting;
+    target->starting = start;
+    target->children++;
+    if (target->scope.level.flags & LEVEL_REACHED) {
+        cancel(target, 0);
+    }
+    start->nest.closer = loop->running;
+    hark__park(&start_kind);
+    unlink_start(target, start);
+    uncount(target);
+    return start_result(start, id, call);
+}
+
+hark_task hark_start_at(hark_group *group, hark_fn *fn, void *arg, int *started, const char *site)
+{
+    static const char call[] = "hark_start";
+    hark_loop *loop = hark__here;
+    int error = check_open(group, call);
+
+    if (error) {
+        return error;
+    }
+    if (!loop->running) {
+        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+    }
+    struct hark__start start = {.target = group};
+    begin(&start.nest, loop, group->stack_class);
+    hark_task id = start_child(&start, fn, arg, site, call);
+    hark__scope_end(&start.nest.scope);
+    if (id > 0 && started) {
+        *started = start.value;
+    }
+    return id;
+}
+
+hark_task(hark_start)(hark_group *group, hark_fn *fn, void *arg, int *started)
+{
+    return hark_start_at(group, fn, arg, started, "a call of hark_start\0task");
+}
+
+/* Move the running task, with all that is inside it, from the small group to its own. */
+static void move_child(struct hark__start *start, hark__task *task)
+{
+    hark_group *target = start->target;
+
+    task->extra->start = NULL;
+    start->started = true;
+    unlink_child(&start->nest, task);
+    hark__group_link(target, task);
+    task->base.outer = &target->scope.level;
+    hark__level_refresh(hark__here, &task->base);
+}
+
+int hark_started(int value)
+{
+    static const char call[] = "hark_started";
+    hark_loop *loop = hark__here;
+    hark__task *task = loop ? loop->running : NULL;
+
+    if (!task) {
+        return hark__fail(-ENOTSUP, call, "there is no task here");
+    }
+    if (!(task->flags & TASK_STARTING)) {
+        return hark__fail(-EINVAL, call, "this task was spawned by hark_go; only one that hark_start spawned can say that it has started");
+    }
+    struct hark__start *start = task->extra->start;
+    if (!start || start->started) {
+        return hark__fail(-EALREADY, call, "this task has said so already");
+    }
+    const struct hark_level *nest = &start->nest.scope.level;
+    if (nest->flags & LEVEL_REACHED && !(start->target->scope.level.flags & LEVEL_REACHED)) {
+        return 0; /* the starter was cancelled: it takes the task with it */
+    }
+    start->value = value;
+    move_child(start, task);
+    return 0;
+}
+
+/* ---- ending ------------------------------------------------------------------------------------------------------ */
+
+int hark_group_cancel(hark_group *group)
+{
+    int error = check_open(group, "hark_group_cancel");
+
+    if (error) {
+        return error;
+    }
+    cancel(group, LEVEL_CANCELLED);
+    group->scope.level.flags &= ~(uint32_t)LEVEL_ABORTED;
+    return 0;
+}
+
+static void wait_for_children(hark_group *group, hark_loop *loop)
+{
+    if (!group->children) {
+        hark__give_way();
+    }
+    while (group->children) {
+        group->closer = loop->running;
+        hark__park(&close_kind);
+    }
+}
+
+/* What the body and the children make together (rule G2). */
+static int verdict(hark_loop *loop, hark_group *group, int rc)
+{
+    const struct hark_level *level = &group->scope.level;
+    bool cut_short = rc == -ECANCELED || group->notes & NOTE_CHILD_CANCELLED;
+    struct hark__words *words;
+
+    if (group->failure_count) {
+        if ((words = hark__words_find(loop, group->words))) {
+            hark__failure_adopt(&words->failure);
+        }
+        return group->failures[0];
+    }
+    if (cut_short && level->outer->flags & LEVEL_REACHED) {
+        return -ECANCELED;
+    }
+    if (rc == -ECANCELED && level->flags & LEVEL_CANCELLED && !(level->flags & LEVEL_ABORTED)) {
+        return 0;
+    }
+    return rc;
+}
+
+static void note_body(hark_group *group, int rc)
+{
+    struct hark__extra *extra = hark__here->running->extra;
+
+    if (rc == -ECANCELED) {
+        cancel(group, LEVEL_CANCELLED | LEVEL_ABORTED);
+    } else if (rc < 0) {
+        note_failure(group, rc, extra ? extra->failure : NULL);
+    }
+}
+
+/* What was left open inside is cancelled, and goes on without this group around it. */
+static int close_misnested(hark_group *group, hark_loop *loop)
+{
+    struct hark_level *inner = group->scope.level.inner, *level;
+
+    for (level = inner; level; level = level->inner) {
+        level->flags |= LEVEL_CANCELLED;
+        hark__wheel_disarm(&loop->wheel, &((hark_scope *)level)->timer);
+    }
+    cancel(group, LEVEL_CANCELLED);
+    hark__level_refresh(loop, inner);
+    wait_for_children(group, loop);
+    group->scope.level.outer->inner = inner;
+    inner->outer = group->scope.level.outer;
+    group->scope.level.flags = (group->scope.level.flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED;
+    for (level = inner; level; level = level->inner) {
+        hark__level_refresh(loop, level);
+    }
+    return hark__fail(-EINVAL, "hark_group_close", "closed out of order: what was opened inside it was still open, and was cancelled. Close the innermost first");
+}
+
+int hark_group_close(hark_group *group, int rc)
+{
+    static const char call[] = "hark_group_close";
+    hark_loop *loop = hark__here;
+    int error = check_open(group, call);
+
+    if (error) {
+        return error;
+    }
+    if (group->scope.task != loop->running) {
+        return hark__fail(-EPERM, call, "only the task that opened a group may close it");
+    }
+    if (unlikely(loop->running->level != &group->scope.level)) {
+        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+        if (loop->running->level != &group->scope.level) {
+            return close_misnested(group, loop);
+        }
+    }
+    note_body(group, rc);
+    wait_for_children(group, loop);
+    int result = verdict(loop, group, rc);
+    if (unlikely(group->notes & NOTE_FUTURE_FAILED)) {
+        hark__words_report_unseen(loop, group);
+    }
+    hark__scope_end(&group->scope);
+    return result;
+}
+
+int hark_group_failures(const hark_group *group, int *codes, int max)
+{
+    if (!group || max < 0 || (max > 0 && !codes)) {
+        return hark__fail(-EINVAL, "hark_group_failures", "the group or the array is NULL, or max is negative");
+    }
+    for (int i = 0; i < max && i < HARK_FAILURES_KEPT && i < (int)group->failure_count; i++) {
+        codes[i] = group->failures[i];
+    }
+    return (int)group->failure_count;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * inbox.c - how other threads and signal handlers reach a loop.
+ *
+ * Idea     A stack of watches that anybody may push to with one compare-and-swap, and that the loop takes whole and turns round: first in, first out, without a lock. The loop is woken through an eventfd, and only
+ *          when it sleeps: `asleep` is set before the loop looks a last time, and cleared by the one poster who then writes.
+ *
+ *              poster:  push; if exchange(asleep, 0) write        loop:  asleep = 1; if not empty, do not sleep; poll; asleep = 0; take all
+ *
+ *          Both sides write first and then read what the other wrote, in one total order: so at least one of them sees the other, and no post is lost while falling asleep.
+ * Rules    B1  What was pushed runs, in order, in the loop, outside any task.
+ *          B2  Posting neither allocates nor locks nor blocks (a full eventfd counter means that the loop is being woken anyway).
+ *          B3  One round runs what was there when it began: who posts for ever starves nobody.
+ */
+#include <sys/eventfd.h>
+
+#include "core/core.h"
+
+#define INBOX_TOKEN UINT64_MAX
+
+struct hark__inbox {
+    _Atomic(hark_watch *) posted; /* newest first */
+    atomic_int asleep;
+    int fd;
+};
+
+static int arm(hark_loop *loop)
+{
+    return loop->hub->class->arm(loop->hub, loop->inbox->fd, POLLIN, INBOX_TOKEN);
+}
+
+int hark__inbox_open(hark_loop *loop)
+{
+    if (loop->inbox) {
+        return 0;
+    }
+    struct hark__inbox *inbox = hark__alloc(sizeof *inbox);
+    if (!inbox) {
+        return -ENOMEM;
+    }
+    inbox->fd = hark__sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (inbox->fd < 0) {
+        int error = -errno;
+        hark__free(inbox, sizeof *inbox);
+        return error;
+    }
+    loop->inbox = inbox;
+    int error = arm(loop);
+    if (error) {
+        hark__inbox_close(loop);
+    }
+    return error;
+}
+
+void hark__inbox_close(hark_loop *loop)
+{
+    if (loop->inbox) {
+        loop->hub->class->disarm(loop->hub, loop->inbox->fd, INBOX_TOKEN);
+        hark__sys.close(loop->inbox->fd);
+        hark__free(loop->inbox, sizeof *loop->inbox);
+        loop->inbox = NULL;
+    }
+}
+
+void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch)
+{
+    hark_watch *newest = atomic_load(&inbox->posted);
+
+    do {
+        watch->in.next = newest;
+    } while (!atomic_compare_exchange_weak(&inbox->posted, &newest, watch));
+    if (atomic_exchange(&inbox->asleep, 0)) {
+        int saved = errno;
+        uint64_t one = 1;
+        ssize_t ignored = hark__sys.write(inbox->fd, &one, sizeof one);
+        (void)ignored;
+        errno = saved;
+    }
+}
+
+bool hark__inbox_drain(hark_loop *loop)
+{
+    hark_watch *watch = loop->inbox ? atomic_exchange(&loop->inbox->posted, NULL) : NULL, *oldest = NULL;
+    bool any = watch != NULL;
+
+    while (watch) {
+        hark_watch *next = watch->in.next;
+        watch->in.next = oldest;
+        oldest = watch;
+        watch = next;
+    }
+    while (oldest) {
+        watch = oldest;
+        oldest = watch->in.next;
+        watch->fn(watch->arg);
+    }
+    return any;
+}
+
+bool hark__inbox_sleep(hark_loop *loop)
+{
+    if (!loop->inbox) {
+        return true;
+    }
+    atomic_store(&loop->inbox->asleep, 1);
+    if (atomic_load(&loop->inbox->posted)) {
+        atomic_store(&loop->inbox->asleep, 0);
+        return false;
+    }
+    return true;
+}
+
+void hark__inbox_awake(hark_loop *loop)
+{
+    if (loop->inbox) {
+        atomic_store(&loop->inbox->asleep, 0);
+    }
+}
+
+bool hark__inbox_report(hark_loop *loop, uint64_t token)
+{
+    uint64_t count;
+
+    if (token != INBOX_TOKEN) {
+        return false;
+    }
+    ssize_t ignored = hark__sys.read(loop->inbox->fd, &count, sizeof count);
+    (void)ignored;
+    if (!loop->hub->class->lasts) {
+        arm(loop);
+    }
+    return true;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * interest.c - who waits for which descriptor.
+ *
+ * Idea     One entry a descriptor number: at most one waiter each way, what the hub has been asked, and what the last call learnt. A lasting hub is asked once for both directions and reports edges; the others are asked at each wait.
+ *
+ *          A report names a token, and the token holds the entry's generation: it changes whenever the number leaves us (closed, forgotten, made anew), so a late report reaches nobody.
+ *
+ *          Descriptors may be closed behind our back and their numbers reused; then the hub has lost them and would never report. So a wait that has grown old (100 ms) is looked at once more with poll(2), and asked of the hub
+ *          once more. That costs two calls a long wait, and makes "hangs for ever" "took a tenth of a second".
+ *
+ * Rules    F1  At most one waiter or watch a direction; a second one is told -EBUSY.
+ *          F2  Whoever waits when the number leaves us gets -EBADF.
+ *          F3  `armed` never claims more than the hub will report.
+ *          F4  A watch (reader, writer) is level: after each call the descriptor is looked at again.
+ *          F5  fd_waits counts waiters and watches: while it is not 0, something outside may wake us.
+ */
+#include <string.h>
+
+#include "core/core.h"
+
+#define OLD_AFTER HARK_MS(100)
+#define OLD_AT_ONCE 512 /* old waits looked at in one go */
+
+struct hark__interest {
+    struct hark__fd **entries;
+    uint32_t room;
+    struct hark__fd *oldest, *newest; /* waits not looked at again, in the order of their begin */
+    struct hark_timer sweep;
+};
+
+static const short bits[2] = {POLLIN, POLLOUT};
+static const short news[2] = {POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR | POLLNVAL, POLLOUT | POLLHUP | POLLERR | POLLNVAL};
+
+/* ---- the table -------------------------------------------------------------------------------------------- */
+
+int hark__interest_open(hark_loop *loop)
+{
+    loop->interest = hark__alloc(sizeof *loop->interest);
+    return loop->interest ? 0 : -ENOMEM;
+}
+
+void hark__interest_close(hark_loop *loop)
+{
+    struct hark__interest *interest = loop->interest;
+
+    hark__wheel_disarm(&loop->wheel, &interest->sweep);
+    for (uint32_t fd = 0; fd < interest->room; fd++) {
+        hark__free(interest->entries[fd], sizeof **interest->entries);
+    }
+    hark__free(interest->entries, interest->room * sizeof *interest->entries);
+    hark__free(interest, sizeof *interest);
+    loop->interest = NULL;
+}
+
+struct hark__fd *hark__fd_peek(hark_loop *loop, int fd)
+{
+    const struct hark__interest *interest = loop->interest;
+    return (uint32_t)fd < interest->room ? interest->entries[fd] : NULL;
+}
+
+static bool grow(struct hark__interest *interest, uint32_t fd)
+{
+    uint32_t room = interest->room ? interest->room : 64;
+
+    while (room <= fd) {
+        room *= 2;
+    }
+    struct hark__fd **larger = hark__realloc(interest->entries, interest->room * sizeof *larger, room * sizeof *larger);
+    if (!larger) {
+        return false;
+    }
+    memset(larger + interest->room, 0, (room - interest->room) * sizeof *larger);
+    interest->entries = larger;
+    interest->room = room;
+    return true;
+}
+
+struct hark__fd *hark__fd_entry(hark_loop *loop, int fd)
+{
+    struct hark__interest *interest = loop->interest;
+
+    if ((uint32_t)fd >= interest->room && (fd < 0 || !grow(interest, (uint32_t)fd))) {
+        return NULL;
+    }
+    if (unlikely(!interest->entries[fd])) {
+        interest->entries[fd] = hark__alloc(sizeof **interest->entries);
+        if (interest->entries[fd]) {
+            interest->entries[fd]->fd = fd;
+        }
+    }
+    return interest->entries[fd];
+}
+
+static uint64_t token_of(const struct hark__fd *entry)
+{
+    return (uint64_t)entry->generation << 32 | (uint32_t)entry->fd;
+}
+
+/* ---- waits that grow old ------------------------------------------------------------------------------------ */
+
+static void sweep(struct hark_timer *timer);
+
+static void note_young(hark_loop *loop, struct hark__fd *entry)
+{
+    struct hark__interest *interest = loop->interest;
+
+    if (entry->young || loop->virtual_clock) {
+        return;
+    }
+    entry->young = true;
+    entry->since = loop->polled;
+    entry->newer = NULL;
+    entry->older = interest->newest;
+    *(interest->newest ? &interest->newest->newer : &interest->oldest) = entry;
+    interest->newest = entry;
+    if (!hark__timer_armed(&interest->sweep)) {
+        interest->sweep.fire = sweep;
+        hark__wheel_arm(&loop->wheel, &interest->sweep, entry->since + OLD_AFTER);
+    }
+}
+
+static void forget_young(hark_loop *loop, struct hark__fd *entry)
+{
+    struct hark__interest *interest = loop->interest;
+
+    if (entry->young) {
+        entry->young = false;
+        *(entry->newer ? &entry->newer->older : &interest->newest) = entry->older;
+        *(entry->older ? &entry->older->newer : &interest->oldest) = entry->newer;
+    }
+}
+
+static short waited_for(const struct hark__fd *entry)
+{
+    return (short)((entry->waits[FD_IN] || entry->watches[FD_IN] ? POLLIN : 0) | (entry->waits[FD_OUT] || entry->watches[FD_OUT] ? POLLOUT : 0));
+}
+
+/* Is the descriptor still what the hub was asked about? Ask both again. */
+static void look_again(hark_loop *loop, struct hark__fd *entry)
+{
+    struct pollfd poll = {.fd = entry->fd, .events = waited_for(entry)};
+
+    if (!poll.events) {
+        return;
+    }
+    if (hark__sys.poll(&poll, 1, 0) > 0) {
+        hark__interest_report(loop, token_of(entry), poll.revents);
+        return;
+    }
+    loop->hub->class->arm(loop->hub, entry->fd, loop->hub->class->lasts ? POLLIN | POLLOUT : poll.events, token_of(entry));
+}
+
+static void sweep(struct hark_timer *timer)
+{
+    hark_loop *loop = hark__here;
+    struct hark__interest *interest = loop->interest;
+    int64_t now = hark__loop_now(loop);
+
+    for (int i = 0; i < OLD_AT_ONCE && interest->oldest && interest->oldest->since + OLD_AFTER <= now; i++) {
+        struct hark__fd *entry = interest->oldest;
+        forget_young(loop, entry);
+        look_again(loop, entry);
+    }
+    if (interest->oldest) {
+        hark__wheel_arm(&loop->wheel, timer, interest->oldest->since + OLD_AFTER);
+    }
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------------- */
+
+int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
+{
+    int events = loop->hub->class->lasts ? POLLIN | POLLOUT : bits[direction];
+
+    if (likely(entry->armed & bits[direction])) {
+        return 0;
+    }
+    int error = loop->hub->class->arm(loop->hub, entry->fd, events, token_of(entry));
+    if (!error) {
+        entry->armed |= (uint8_t)events;
+    }
+    return error;
+}
+
+/* While it waits here, a waiter's `next` is the entry, and `prev` the address of its direction's slot. */
+int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct hark_waiter *waiter)
+{
+    if (entry->waits[direction] || entry->watches[direction]) {
+        return -EBUSY;
+    }
+    int error = hark__fd_arm(loop, entry, direction);
+    if (error) {
+        return error;
+    }
+    waiter->list = NULL;
+    waiter->next = (struct hark_waiter *)entry;
+    waiter->prev = (struct hark_waiter *)&entry->waits[direction];
+    entry->waits[direction] = waiter;
+    loop->fd_waits++;
+    note_young(loop, entry);
+    return 0;
+}
+
+void hark__fd_leave(hark_loop *loop, struct hark_waiter *waiter)
+{
+    struct hark__fd *entry = (struct hark__fd *)waiter->next;
+
+    *(struct hark_waiter **)waiter->prev = NULL;
+    loop->fd_waits--;
+    if (!waited_for(entry)) {
+        forget_young(loop, entry);
+    }
+}
+
+static void leave_fd(hark__task *task)
+{
+    hark__fd_leave(hark__here, &task->in.waiter);
+}
+
+static void describe_fd(const hark__task *task, struct hark__text *text)
+{
+    const struct hark__fd *entry = (const struct hark__fd *)task->in.waiter.next;
+    bool reads = (struct hark_waiter **)task->in.waiter.prev == &entry->waits[FD_IN];
+
+    hark__text_put(text, " %d to be %s", entry->fd, reads ? "readable" : "writable");
+}
+
+static const struct hark__wait_kind fd_kind = {"descriptor", leave_fd, NULL, describe_fd};
+
+int hark__fd_park(struct hark__fd *entry, int direction)
+{
+    hark_loop *loop = hark__here;
+    hark__task *self = loop->running;
+
+    self->in.waiter.owner = (uintptr_t)self | OWNER_TASK;
+    int error = hark__fd_join(loop, entry, direction, &self->in.waiter);
+    return error ? error : hark__park(&fd_kind);
+}
+
+/* ---- news ------------------------------------------------------------------------------------------------------ */
+
+static void tell(hark_loop *loop, struct hark__fd *entry, int direction, int result)
+{
+    struct hark_waiter *waiter = entry->waits[direction];
+    hark_watch *watch = entry->watches[direction];
+
+    if (waiter) {
+        hark__fd_leave(loop, waiter);
+        hark__wake_owner(loop, waiter->owner, waiter, result);
+    } else if (watch && (watch->state & WATCH_STATE) == WATCH_LISTED) {
+        hark__watch_queue(loop, watch);
+    }
+}
+
+void hark__interest_report(hark_loop *loop, uint64_t token, int events)
+{
+    struct hark__fd *entry = hark__fd_peek(loop, (int)(uint32_t)token);
+
+    if (!entry || token_of(entry) != token) {
+        return;
+    }
+    if (!loop->hub->class->lasts) {
+        entry->armed = 0; /* rule F3: it may have forgotten any of them */
+    }
+    if (events & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL)) {
+        entry->hung_up = true;
+    }
+    for (int direction = FD_IN; direction <= FD_OUT; direction++) {
+        if (events & news[direction]) {
+            entry->drained &= (uint8_t)~bits[direction];
+            tell(loop, entry, direction, events & POLLNVAL ? -EBADF : events & (news[direction] | bits[direction]));
+        }
+    }
+    for (int direction = FD_IN; direction <= FD_OUT; direction++) {
+        if (entry->waits[direction] && hark__fd_arm(loop, entry, direction)) {
+            tell(loop, entry, direction, -EBADF);
+        }
+    }
+}
+
+/* ---- descriptors come and go -------------------------------------------------------------------------------------- */
+
+static void leave_us(hark_loop *loop, struct hark__fd *entry)
+{
+    if (entry->armed) {
+        loop->hub->class->disarm(loop->hub, entry->fd, token_of(entry));
+        entry->armed = 0;
+    }
+    for (int direction = FD_IN; direction <= FD_OUT; direction++) {
+        if (entry->watches[direction]) {
+            hark__fd_unwatch(loop, entry->watches[direction]);
+        }
+        tell(loop, entry, direction, -EBADF);
+    }
+    entry->generation++;
+    entry->drained = 0;
+    entry->hung_up = entry->known = false;
+}
+
+int hark__fd_drop(hark_loop *loop, int fd)
+{
+    struct hark__fd *entry = loop ? hark__fd_peek(loop, fd) : NULL;
+
+    if (entry) {
+        leave_us(loop, entry);
+    }
+    return 0;
+}
+
+void hark__fd_fresh(hark_loop *loop, int fd, int kind)
+{
+    struct hark__fd *entry = loop ? hark__fd_entry(loop, fd) : NULL;
+
+    if (entry) {
+        leave_us(loop, entry);
+        entry->kind = (uint8_t)kind;
+        entry->known = true;
+    }
+}
+
+/* ---- readers and writers -------------------------------------------------------------------------------------------- */
+
+/* Rule F4. Ready now: its turn comes; else the hub will say. */
+static int look_for_watch(hark_loop *loop, struct hark__fd *entry, int direction)
+{
+    struct pollfd poll = {.fd = entry->fd, .events = bits[direction]};
+
+    if (hark__sys.poll(&poll, 1, 0) > 0) {
+        if (poll.revents & POLLNVAL) {
+            return -EBADF;
+        }
+        hark__watch_queue(loop, entry->watches[direction]);
+        return 0;
+    }
+    return hark__fd_arm(loop, entry, direction);
+}
+
+int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch)
+{
+    struct hark__fd *entry = hark__fd_entry(loop, fd);
+
+    if (!entry) {
+        return -ENOMEM;
+    }
+    if (entry->waits[direction]) {
+        return -EBUSY;
+    }
+    int error = hark__fd_arm(loop, entry, direction);
+    if (error) {
+        return error;
+    }
+    if (entry->watches[direction]) {
+        hark__fd_unwatch(loop, entry->watches[direction]);
+    }
+    watch->fd = fd;
+    entry->watches[direction] = watch;
+    loop->fd_waits++;
+    error = look_for_watch(loop, entry, direction);
+    if (error) {
+        entry->watches[direction] = NULL;
+        loop->fd_waits--;
+        return error;
+    }
+    note_young(loop, entry);
+    return 0;
+}
+
+void hark__fd_unwatch(hark_loop *loop, hark_watch *watch)
+{
+    struct hark__fd *entry = hark__fd_peek(loop, watch->fd);
+
+    entry->watches[watch->state & WATCH_READER ? FD_IN : FD_OUT] = NULL;
+    loop->fd_waits--;
+    if ((watch->state & WATCH_STATE) == WATCH_QUEUED) {
+        hark__watch_unqueue(loop, watch);
+    } else {
+        hark__loop_unpromise(loop);
+    }
+    watch->state = WATCH_IDLE;
+}
+
+void hark__fd_watch_run(hark_loop *loop, hark_watch *watch)
+{
+    int direction = watch->state & WATCH_READER ? FD_IN : FD_OUT;
+    struct hark__fd *entry = hark__fd_peek(loop, watch->fd);
+
+    watch->state = (watch->state & ~(unsigned)WATCH_STATE) | WATCH_LISTED;
+    watch->fn(watch->arg);
+    if (entry->watches[direction] == watch && (watch->state & WATCH_STATE) == WATCH_LISTED && look_for_watch(loop, entry, direction)) {
+        hark__fd_unwatch(loop, watch); /* closed behind our back */
+    }
+}

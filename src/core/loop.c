@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop.c - a thread's loop: what runs next, when to look at the world, and what to do when nothing can run.
+ *
+ * Idea     While tasks are ready they switch straight to one another (park.c). Control comes back here, to the thread's own stack, for three reasons: a callback is next (callbacks run outside any
+ *          task), `credit` is used up, or nothing is ready. Looking around means asking the hub, then the timers, then the post box.
+ * Fairness The clock costs some 25 ns and a poll 150 ns, a switch 4. So the clock is read once in some 10 us of switches (`credit` adapts to how long steps take) and the hub asked once in 50 us: at most 2 % of the
+ *          time, and neither yielding tasks nor a chatty peer starve timers and descriptors.
+ * Idle     Nothing ready: settlers go on, else the virtual clock jumps, else the thread sleeps in the hub until the next deadline. If nothing could ever end that sleep, it is a deadlock: it is reported, and everything is cancelled.
+ * Rules    L1  The ring always has room: every living task and every armed watch has promised itself one place.
+ *          L2  Descriptors are looked at before timers: what arrived in time is not timed out.
+ *          L3  Time never goes back; a deadline takes effect in the first look around after it.
+ *          L4  Loop ids are never reused, so a primitive of a loop that is gone is recognised.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+
+#define POLL_EVERY 50000   /* ns between two polls while tasks are ready */
+#define CHECK_EVERY 10000  /* ns between two looks at the clock */
+#define CREDIT_MOST 256
+#define REPORTS 256        /* from one poll */
+#define EXPIRE_MOST 10000  /* timers fired in one look around */
+
+/* ---- the living loops ----------------------------------------------------------------------------- */
+
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static hark_loop *living;
+static uint32_t last_id;
+static unsigned living_count;
+static struct sigaction sigpipe_before;
+
+static void register_loop(hark_loop *loop)
+{
+    pthread_mutex_lock(&registry);
+    loop->id = ++last_id;
+    loop->next_alive = living;
+    living = loop;
+    if (living_count++ == 0) {
+        struct sigaction ignore = {.sa_handler = SIG_IGN};
+        hark__sys.sigaction(SIGPIPE, &ignore, &sigpipe_before);
+    }
+    pthread_mutex_unlock(&registry);
+}
+
+static void unregister_loop(hark_loop *loop)
+{
+    hark_loop **link = &living;
+
+    pthread_mutex_lock(&registry);
+    while (*link != loop) {
+        link = &(*link)->next_alive;
+    }
+    *link = loop->next_alive;
+    if (--living_count == 0) {
+        hark__sys.sigaction(SIGPIPE, &sigpipe_before, NULL);
+    }
+    pthread_mutex_unlock(&registry);
+}
+
+bool hark__loop_alive(uint32_t id)
+{
+    pthread_mutex_lock(&registry);
+    hark_loop *loop = living;
+    while (loop && loop->id != id) {
+        loop = loop->next_alive;
+    }
+    pthread_mutex_unlock(&registry);
+    return loop != NULL;
+}
+
+/* ---- time ----------------------------------------------------------------------------------------- */
+
+int64_t hark__loop_now(hark_loop *loop)
+{
+    return loop->virtual_clock ? loop->virtual_now : hark__clock();
+}
+
+int64_t hark_now(void)
+{
+    return hark__here ? hark__loop_now(hark__here) : hark__clock();
+}
+
+/* ---- the ring ------------------------------------------------------------------------------------- */
+
+int hark__loop_promise(hark_loop *loop)
+{
+    uint32_t size = loop->mask + 1;
+
+    if (likely(loop->promised < size)) {
+        loop->promised++;
+        return 0;
+    }
+    uintptr_t *larger = size < 1u << 30 ? hark__alloc(2ul * size * sizeof *larger) : NULL;
+    if (!larger) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = loop->head; i != loop->tail; i++) {
+        larger[i & (2 * size - 1)] = loop->ring[i & loop->mask];
+    }
+    hark__free(loop->ring, size * sizeof *larger);
+    loop->ring = larger;
+    loop->mask = 2 * size - 1;
+    loop->promised++;
+    return 0;
+}
+
+/* What runs next. With a seed: any of what was ready when the turn began. */
+static uintptr_t take_next(hark_loop *loop)
+{
+    if (unlikely(loop->random)) {
+        uint32_t ready = loop->turn_end - loop->head;
+        uint32_t chosen = loop->head + (ready > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, ready) : 0);
+        uintptr_t entry = loop->ring[chosen & loop->mask];
+        for (; chosen != loop->head; chosen--) {
+            loop->ring[chosen & loop->mask] = loop->ring[(chosen - 1) & loop->mask];
+        }
+        loop->head++;
+        return entry;
+    }
+    return loop->ring[loop->head++ & loop->mask];
+}
+
+/* ---- looking around -------------------------------------------------------------------------------- */
+
+static void expire_timers(hark_loop *loop)
+{
+    int64_t now = hark__loop_now(loop);
+    struct hark_timer *timer;
+
+    for (int i = 0; i < EXPIRE_MOST && (timer = hark__wheel_due(&loop->wheel, now)); i++) {
+        timer->fire(timer);
+    }
+    loop->millis = (uint32_t)((now - loop->began) / 1000000);
+}
+
+static void poll_hub(hark_loop *loop, int64_t timeout)
+{
+    struct hark__report reports[REPORTS];
+    bool sleeps = timeout != 0;
+
+    if (sleeps && !hark__inbox_sleep(loop)) {
+        timeout = 0;
+    }
+    int count = loop->hub->class->poll(loop->hub, timeout, reports, REPORTS);
+    if (sleeps) {
+        hark__inbox_awake(loop);
+    }
+    if (unlikely(count < 0)) {
+        hark__report_death(NULL, "the hub \"%s\" cannot wait any more: %s", loop->hub->class->name, strerror(-count));
+    }
+    for (int i = 0; i < count; i++) {
+        if (!hark__inbox_report(loop, reports[i].token)) {
+            hark__interest_report(loop, reports[i].token, reports[i].events);
+        }
+    }
+    hark__inbox_drain(loop);
+    loop->polled = loop->checked = hark__clock();
+    expire_timers(loop);
+}
+
+/* `credit` is used up: read the clock, and decide how many switches will be some 10 us. */
+static bool is_time_to_poll(hark_loop *loop)
+{
+    int64_t now = hark__clock(), spent = now - loop->checked;
+    int64_t credit = spent > 0 ? (int64_t)loop->credit_given * CHECK_EVERY / spent : CREDIT_MOST;
+
+    loop->checked = now;
+    loop->credit = loop->credit_given = (int32_t)(credit < 1 ? 1 : credit > CREDIT_MOST ? CREDIT_MOST : credit);
+    return now - loop->polled >= POLL_EVERY;
+}
+
+/* Every switch comes through the loop: a turn is what was ready when it began, and the hub is asked between two turns. */
+static bool turn_has_ended(hark_loop *loop)
+{
+    loop->credit = 0;
+    if (loop->head != loop->turn_end) {
+        return false;
+    }
+    poll_hub(loop, 0);
+    loop->turn_end = loop->tail;
+    return true;
+}
+
+static void look_around(hark_loop *loop)
+{
+    if (loop->careful) {
+        turn_has_ended(loop);
+    } else if (loop->credit <= 0 && is_time_to_poll(loop)) {
+        poll_hub(loop, 0);
+    }
+}
+
+/* Nothing can ever run again: say who waits for whom, and let everybody clean up. */
+static void deadlock(hark_loop *loop)
+{
+    if (loop->cancelled_all) {
+        hark__report_death(NULL, "after the deadlock every task was cancelled, but some still wait where no cancellation reaches");
+    }
+    hark__report_deadlock(loop);
+    loop->deadlocked = true;
+    hark__cancel_all(loop, true);
+}
+
+static void idle(hark_loop *loop)
+{
+    if (loop->settlers.first || loop->virtual_clock) {
+        poll_hub(loop, 0);
+        if (loop->head != loop->tail) {
+            return;
+        }
+        if (loop->settlers.first) {
+            hark__wake_all(&loop->settlers);
+            return;
+        }
+        if (loop->virtual_clock && loop->wheel.count && !loop->holds) {
+            int64_t next = hark__wheel_next(&loop->wheel);
+            loop->virtual_now = next > loop->virtual_now ? next : loop->virtual_now;
+            expire_timers(loop);
+            return;
+        }
+    }
+    if (!loop->wheel.count && !loop->fd_waits && !loop->holds) {
+        deadlock(loop);
+        return;
+    }
+    int64_t timeout = -1;
+    if (loop->wheel.count && !loop->virtual_clock) {
+        timeout = hark__wheel_next(&loop->wheel) - hark__clock();
+        timeout = timeout < 0 ? 0 : timeout;
+    }
+    if (timeout) {
+        hark__stacks_trim(loop->stacks);
+    }
+    poll_hub(loop, timeout);
+}
+
+static void report_slow_step(hark_loop *loop, hark__task *task, hark_task id, int64_t began)
+{
+    int64_t took = hark__clock() - began;
+
+    if (took > loop->slow_step) {
+        bool living_still = task && task->id == id;
+        hark__report_line(living_still ? task : NULL, "%s kept the loop for %ld us without waiting; call hark_yield() in long computations, or do them in a thread",
+                          task ? (living_still ? "this task" : "a task that has ended") : "a callback", (long)(took / 1000));
+    }
+}
+
+static void run_entry(hark_loop *loop, uintptr_t entry)
+{
+    void *pointer = (void *)(entry & ~(uintptr_t)READY_KIND);
+    bool is_watch = (entry & READY_KIND) == READY_WATCH;
+    hark__task *task = is_watch ? NULL : pointer;
+    hark_task id = task ? task->id : 0;
+    int64_t began = unlikely(loop->slow_step) ? hark__clock() : 0;
+
+    if (is_watch) {
+        hark__watch_run(loop, pointer);
+    } else {
+        hark__loop_step(loop, entry);
+    }
+    if (unlikely(began)) {
+        report_slow_step(loop, task, id, began);
+    }
+}
+
+/* Until no task lives any more. */
+static void run(hark_loop *loop)
+{
+    while (loop->tasks) {
+        if (loop->head == loop->tail) {
+            idle(loop);
+            loop->turn_end = loop->tail;
+            continue;
+        }
+        look_around(loop);
+        if (loop->head != loop->tail) {
+            run_entry(loop, take_next(loop));
+        }
+    }
+}
+
+/* ---- opening and closing ---------------------------------------------------------------------------- */
+
+#define RING_LEAST 64
+
+static void close_loop(hark_loop *loop)
+{
+    hark__signals_close(loop);
+    hark__inbox_close(loop);
+    if (loop->interest) {
+        hark__interest_close(loop);
+    }
+    hark__withins_close(loop);
+    if (loop->roster) {
+        hark__roster_close(loop->roster);
+    }
+    if (loop->stacks) {
+        hark__stacks_close(loop->stacks);
+        hark__overflow_close();
+    }
+    if (loop->hub) {
+        loop->hub->class->close(loop->hub);
+    }
+    if (loop->ring) {
+        hark__free(loop->ring, (loop->mask + 1ul) * sizeof *loop->ring);
+    }
+    if (loop->id) {
+        unregister_loop(loop);
+    }
+    if (hark__here == loop) {
+        hark__here = NULL;
+    }
+    hark__free(loop, sizeof *loop);
+}
+
+static int open_parts(hark_loop *loop)
+{
+    int error;
+
+    register_loop(loop);
+    loop->mask = RING_LEAST - 1;
+    loop->ring = hark__alloc(RING_LEAST * sizeof *loop->ring);
+    if (!loop->ring) {
+        return -ENOMEM;
+    }
+    if ((error = hark__roster_open(&loop->roster, loop->id)) || (error = hark__interest_open(loop))) {
+        return error;
+    }
+    hark__stacks *stacks;
+    if ((error = hark__stacks_open(&stacks))) {
+        return error;
+    }
+    if ((error = hark__overflow_open(hark__report_overflow))) {
+        hark__stacks_close(stacks);
+        return error;
+    }
+    loop->stacks = stacks;
+    return 0;
+}
+
+static void fill(hark_loop *loop, const hark_options *options)
+{
+    loop->slow_step = options->slow_step > 0 ? options->slow_step : 0;
+    loop->virtual_clock = options->virtual_clock;
+    loop->random = options->seed;
+    loop->careful = loop->random || loop->slow_step;
+    loop->thread = pthread_self();
+    loop->began = hark__loop_now(loop);
+    loop->polled = loop->checked = hark__clock();
+    loop->credit = loop->credit_given = loop->careful ? 0 : 16;
+    loop->root.flags = LEVEL_ROOT | LEVEL_OPEN;
+    loop->words_next = 1;
+    hark__wheel_init(&loop->wheel, loop->began);
+}
+
+static int open_loop(hark_loop **ret, const hark_options *options, const char *call)
+{
+    struct hark__hub *hub;
+    int error = hark__hub_open(&hub, options->hub);
+
+    if (error == -EINVAL) {
+        return hark__fail(error, call, "there is no hub called \"%s\"; there are uring, epoll, poll and select", options->hub ? options->hub : getenv("HARK_HUB"));
+    }
+    if (error) {
+        return hark__fail(error, call, "the hub could not be opened: %s", hark__hub_refusal());
+    }
+    hark_loop *loop = hark__alloc(sizeof *loop);
+    if (!loop) {
+        hub->class->close(hub);
+        return hark__fail(-ENOMEM, call, "no memory for a loop");
+    }
+    loop->hub = hub;
+    fill(loop, options);
+    error = open_parts(loop);
+    if (error) {
+        close_loop(loop);
+        return hark__fail(error, call, "no memory for the loop's parts");
+    }
+    hark__tools_here(&loop->tools);
+    hark__here = loop;
+    *ret = loop;
+    return 0;
+}
+
+static int check_options(const hark_options *options, hark_options *checked, hark_fn *main, const char *call)
+{
+    if (!main) {
+        return hark__fail(-EINVAL, call, "main is NULL");
+    }
+    if (hark__here) {
+        return hark__fail(-EBUSY, call, "this thread has a running loop already; spawn a task with hark_go instead");
+    }
+    *checked = (hark_options){.size = sizeof *checked};
+    if (options) {
+        if (options->size == 0 || options->size > 4096) {
+            return hark__fail(-EINVAL, call, "options.size is %lu; set it to sizeof(hark_options)", (unsigned long)options->size);
+        }
+        memcpy(checked, options, options->size < sizeof *checked ? options->size : sizeof *checked);
+    }
+    if (checked->stack_size == 0) {
+        checked->stack_size = HARK__STACK_USUAL;
+    }
+    if (hark__stack_class(checked->stack_size) < 0) {
+        return hark__fail(-EINVAL, call, "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the default, 64 KiB)", (unsigned long)checked->stack_size);
+    }
+    return 0;
+}
+
+int hark_run_at(const hark_options *options, hark_fn *main, void *arg, const char *site)
+{
+    static const char call[] = "hark_run";
+    hark_options checked;
+    hark_loop *loop = NULL;
+    int error = check_options(options, &checked, main, call);
+
+    if (error || (error = open_loop(&loop, &checked, call))) {
+        return error;
+    }
+    loop->stack_class = (uint32_t)hark__stack_class(checked.stack_size);
+    if (!hark__task_spawn(loop, NULL, main, arg, 0, site, &error)) {
+        close_loop(loop);
+        return hark__fail(error, call, "no memory for the main task");
+    }
+    run(loop);
+    int result = loop->deadlocked ? -EDEADLK : loop->main_result;
+    struct hark__failure last = loop->main_failure;
+    close_loop(loop);
+    if (result == -EDEADLK) {
+        return hark__fail(result, call, "nothing could ever run again: the report on stderr says who waited for what");
+    }
+    if (result < 0 && result == last.code) {
+        hark__failure_adopt(&last);
+    }
+    return result;
+}
+
+int(hark_run)(hark_fn *main, void *arg)
+{
+    return hark_run_at(NULL, main, arg, "hark_run\0main");
+}
+
+int(hark_run_with)(const hark_options *options, hark_fn *main, void *arg)
+{
+    return hark_run_at(options, main, arg, "hark_run_with\0main");
+}

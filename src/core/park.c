@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * park.c - the one place where a task sleeps, and the switch to the next.
+ *
+ * Why      Every primitive must wait, be woken, be cancelled and be seen waiting. Done once per primitive, that is where other runtimes lost wake-ups for eleven years; so it is done once, here.
+ * Idea     A task that waits stands in one place (its record's waiter in a list, its record's timer in the wheel, or a set of cases), says by a constant what kind of waiting it is, and
+ *          switches straight to the next ready task. Whoever wakes it takes it out of that place, writes the result, and appends it to the run queue.
+ *
+ *              running --park--> parked --wake or cancel--> ready --its turn--> running
+ *
+ * Rules    P1  A parked task stands in no queue but the one that it waits in; a ready one stands exactly once in the ring.
+ *          P2  The result is written once for each sleep, by whoever takes the task out: wake and cancel cannot both happen.
+ *          P3  Waking never fails and never allocates: the ring has room for every living task and armed watch.
+ *          P4  The clock is not read here, and the hub is not asked: `credit` counts down to the next look around (loop.c).
+ * Not here Whom to wake (the primitives), what a cancellation reaches (cancel.c), what happens when nothing is ready (loop.c).
+ * Cost     park and wake: one switch, some twenty instructions, no system call.
+ */
+#include "core/core.h"
+
+#define PREFETCH_RECORD 8 /* entries ahead: the record, so that ... */
+#define PREFETCH_STACK 4  /* ... its saved place is there when its stack is fetched */
+
+__thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
+
+static inline hark__tools *tools_of(const hark__task *task, const void *place)
+{
+    return &hark__stack_at(place, task->flags & TASK_CLASS)->tools;
+}
+
+/* In a long queue the records and stacks of those to come are fetched while others run: their misses overlap. */
+static inline void prefetch(const hark_loop *loop, uint32_t head)
+{
+    if (loop->tail - head > PREFETCH_RECORD) {
+        __builtin_prefetch((void *)loop->ring[(head + PREFETCH_RECORD) & loop->mask]);
+        uintptr_t entry = loop->ring[(head + PREFETCH_STACK) & loop->mask];
+        if ((entry & READY_KIND) == READY_TASK) {
+            const char *sp = ((hark__task *)entry)->sp;
+            __builtin_prefetch(sp);
+            __builtin_prefetch(sp + 64);
+        }
+    }
+}
+
+static inline void begin_step(hark_loop *loop, hark__task *task)
+{
+    task->state = TASK_RUNNING;
+    loop->running = task;
+    loop->budget = loop->random ? 1 : LOOP_BUDGET;
+}
+
+static inline hark__stack *stack_of_new(hark_loop *loop, hark__task *task)
+{
+    if (unlikely(task->flags & TASK_STACKED)) {
+        return hark__stack_at(task->start.arg, task->flags & TASK_CLASS);
+    }
+    return hark__stacks_take(loop->stacks, task->flags & TASK_CLASS, task);
+}
+
+static inline void *top_of_new(hark__task *task, hark__stack *stack)
+{
+    return task->flags & TASK_STACKED ? task->start.arg : stack->top;
+}
+
+/* Begin a new task, saving this place. `self` is NULL in the loop's own context. */
+static void start(hark_loop *loop, hark__task *self, void **save, hark__task *task)
+{
+    hark__stack *stack = stack_of_new(loop, task);
+    void *top = top_of_new(task, stack);
+    hark__tools *tools = NULL;
+
+    if (unlikely(hark__tools_on)) {
+        tools = self ? tools_of(self, __builtin_frame_address(0)) : &loop->tools;
+    }
+    begin_step(loop, task);
+    if (unlikely(tools)) {
+        hark__tools_leave(tools, &stack->tools, false);
+    }
+    hark__switch_first(save, top, hark__task_main, task);
+    if (unlikely(tools)) {
+        hark__tools_arrive(tools);
+    }
+}
+
+static inline void resume(hark_loop *loop, hark__task *self, void **save, hark__task *task)
+{
+    begin_step(loop, task);
+    if (likely(!hark__tools_on)) {
+        hark__switch(save, task->sp);
+        return;
+    }
+    hark__tools *tools = self ? tools_of(self, __builtin_frame_address(0)) : &loop->tools;
+    hark__tools_leave(tools, tools_of(task, task->sp), false);
+    hark__switch(save, task->sp);
+    hark__tools_arrive(tools);
+}
+
+static inline void to_loop(hark_loop *loop, hark__task *self)
+{
+    loop->running = NULL;
+    if (likely(!hark__tools_on)) {
+        hark__switch(&self->sp, loop->sp);
+        return;
+    }
+    hark__tools *tools = tools_of(self, __builtin_frame_address(0));
+    hark__tools_leave(tools, &loop->tools, false);
+    hark__switch(&self->sp, loop->sp);
+    hark__tools_arrive(tools);
+}
+
+/* The running task has parked or stepped back: run what comes next until it is this task's turn again. */
+static inline void go_on(hark_loop *loop, hark__task *self)
+{
+    uint32_t head = loop->head;
+
+    if (likely(head != loop->tail && loop->credit > 0)) {
+        uintptr_t entry = loop->ring[head & loop->mask];
+        hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+        if (likely((entry & READY_KIND) == READY_TASK)) {
+            loop->head = head + 1;
+            loop->credit--;
+            prefetch(loop, head);
+            if (unlikely(next == self)) {
+                begin_step(loop, self);
+                return;
+            }
+            resume(loop, self, &self->sp, next);
+            return;
+        }
+        if ((entry & READY_KIND) == READY_NEW) {
+            loop->head = head + 1;
+            loop->credit--;
+            start(loop, self, &self->sp, next);
+            return;
+        }
+    }
+    to_loop(loop, self);
+}
+
+/* From the loop's own context: run one task until control comes back here. */
+void hark__loop_step(hark_loop *loop, uintptr_t entry)
+{
+    hark__task *task = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+    if ((entry & READY_KIND) == READY_NEW) {
+        start(loop, NULL, &loop->sp, task);
+    } else {
+        resume(loop, NULL, &loop->sp, task);
+    }
+}
+
+/* The running task is no more, though we still stand on its stack; nothing of it is written any more. */
+_Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone)
+{
+    uint32_t head = loop->head;
+    uintptr_t entry = head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
+    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+    if ((entry & READY_KIND) == READY_WATCH) {
+        loop->running = NULL;
+        if (unlikely(hark__tools_on)) {
+            hark__tools_leave(gone, &loop->tools, true);
+        }
+        hark__leap(loop->sp);
+    }
+    loop->head = head + 1;
+    loop->credit--;
+    if ((entry & READY_KIND) == READY_TASK) {
+        prefetch(loop, head);
+        begin_step(loop, next);
+        if (unlikely(hark__tools_on)) {
+            hark__tools_leave(gone, tools_of(next, next->sp), true);
+        }
+        hark__leap(next->sp);
+    }
+    hark__stack *stack = stack_of_new(loop, next);
+    void *top = top_of_new(next, stack);
+    begin_step(loop, next);
+    if (unlikely(hark__tools_on)) {
+        hark__tools_leave(gone, &stack->tools, true);
+    }
+    hark__leap_first(top, hark__task_main, next);
+}
+
+int hark__park(const struct hark__wait_kind *kind)
+{
+    hark_loop *loop = hark__here;
+    hark__task *self = loop->running;
+
+    self->wait = kind;
+    self->state = TASK_PARKED;
+    self->base.mark = loop->millis;
+    go_on(loop, self);
+    return self->result;
+}
+
+int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind)
+{
+    hark__task *self = hark__here->running;
+
+    self->in.waiter.owner = (uintptr_t)self | OWNER_TASK;
+    hark__list_add(list, &self->in.waiter);
+    return hark__park(kind);
+}
+
+void hark__give_way(void)
+{
+    hark_loop *loop = hark__here;
+    hark__task *self = loop->running;
+
+    self->state = TASK_READY;
+    hark__ring_put(loop, self, READY_TASK);
+    go_on(loop, self);
+}
+
+int hark__pass(void)
+{
+    hark_loop *loop = hark__here;
+
+    if (likely(--loop->budget > 0)) {
+        return 0;
+    }
+    if (!loop->random || hark__choices.pick(&loop->random, HARK__CHOOSE_YIELD, 2)) {
+        hark__give_way();
+    }
+    return 0;
+}
+
+/* ---- waking ------------------------------------------------------------------------------------- */
+
+void hark__ready(hark_loop *loop, hark__task *task, int result)
+{
+    task->result = result;
+    task->state = TASK_READY;
+    hark__ring_put(loop, task, READY_TASK);
+}
+
+void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result)
+{
+    void *pointer = (void *)(owner & ~(uintptr_t)OWNER_KIND);
+
+    if (likely((owner & OWNER_KIND) == OWNER_TASK)) {
+        hark__ready(loop, pointer, result);
+    } else if ((owner & OWNER_KIND) == OWNER_WATCH) {
+        hark__watch_queue(loop, pointer);
+    } else {
+        hark__task *task = pointer;
+        task->wait->chosen(task, waiter, result);
+    }
+}
+
+void hark__wake(struct hark_waiter *waiter, int result)
+{
+    hark__list_remove(waiter);
+    hark__wake_owner(hark__here, waiter->owner, waiter, result);
+}
+
+void hark__wake_all(struct hark_waitlist *list)
+{
+    while (list->first) {
+        __builtin_prefetch(list->first->next->next);
+        hark__wake(list->first, 0);
+    }
+}
+
+int hark__tasks_in(const struct hark_waitlist *list)
+{
+    const struct hark_waiter *waiter = list->first;
+    int count = 0;
+
+    for (uint32_t i = 0; i < list->count; i++, waiter = waiter->next) {
+        count += (waiter->owner & OWNER_KIND) != OWNER_WATCH;
+    }
+    return count;
+}
+
+void hark__leave_list(hark__task *task)
+{
+    hark__list_remove(&task->in.waiter);
+}
+
+void hark__leave_timer(hark__task *task)
+{
+    hark__wheel_disarm(&hark__here->wheel, &task->in.timer);
+}
+
+/* ---- may the caller wait at all? -------------------------------------------------------------------- */
+
+/* A primitive belongs to the first loop that uses it; when that loop is gone, to the next. Who waited there is gone too. */
+static int bind_to(struct hark_waitlist *list, hark_loop *loop, const char *call)
+{
+    uint32_t id = loop ? loop->id : 0;
+
+    if (list->loop == id) {
+        return 0;
+    }
+    if (list->loop && hark__loop_alive(list->loop)) {
+        return hark__fail(-EXDEV, call, "it belongs to loop %u, which is not this thread's; use it there only, or post a callback to that loop", list->loop);
+    }
+    *list = (struct hark_waitlist){.loop = id};
+    return 0;
+}
+
+int hark__enter_slow(struct hark_waitlist *list, const char *call)
+{
+    hark_loop *loop = hark__here;
+    hark__task *self = loop ? loop->running : NULL;
+    int error;
+
+    if (!self) {
+        return hark__fail(-ENOTSUP, call, "a blocking call outside any task; make it in a task: see hark_run and hark_go");
+    }
+    if (list && (error = bind_to(list, loop, call))) {
+        return error;
+    }
+    if (self->level->flags & LEVEL_WITHIN) {
+        hark__scope_drop_abandoned(loop, self, __builtin_frame_address(0));
+    }
+    if (self->level->flags & LEVEL_REACHED) {
+        return hark__canceled(loop, self);
+    }
+    return 0;
+}
+
+int hark__touch_slow(struct hark_waitlist *list, const char *call)
+{
+    return bind_to(list, hark__here, call);
+}
+
+/* Every checkpoint of a cancelled task comes through here. One that does not listen is made to let others run, and is reported once. */
+int hark__canceled(hark_loop *loop, hark__task *task)
+{
+    (void)loop;
+    task->ignored++;
+    if (task->ignored % 64 == 0) {
+        if (task->ignored == 0 && !(task->flags & TASK_WARNED)) {
+            task->flags |= TASK_WARNED;
+            hark__report_line(task, "was cancelled and has ignored -ECANCELED 256 times; let it end, or clean up inside a shielded scope");
+        }
+        hark__give_way();
+    }
+    return -ECANCELED;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report.c - what hark prints by itself: the task tree, the deadlock, the overflow, the fatal misuse.
+ *
+ * Idea     All are built from a few sentences about one task, in a buffer on the stack, with nothing that allocates or locks, so that a signal handler can speak them too. In ordinary context tasks are
+ *          printed as the tree that they are; in a signal handler, where a list may be half changed, record by record.
+ * Rules    Q1  Reports go to stderr as whole lines, each beginning with "hark:" or standing under one that does.
+ *          Q2  A report never changes what it reports on.
+ */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/core.h"
+#include <hark/dump.h>
+
+#define LINES 2048 /* bytes written at once */
+
+static const char *state_words(const hark__task *task)
+{
+    switch (task->state) {
+    case TASK_NEW: return "has not run yet";
+    case TASK_READY: return "is ready";
+    case TASK_RUNNING: return "is running";
+    case TASK_ENDED: return "has ended";
+    default: return NULL;
+    }
+}
+
+static void put_state(hark_loop *loop, const hark__task *task, struct hark__text *text)
+{
+    const char *state = state_words(task);
+
+    if (state) {
+        hark__text_put(text, "%s", state);
+    } else {
+        hark__text_put(text, "waits for %s", task->wait->what);
+        if (task->wait->leave == hark__leave_list && task->in.waiter.list) {
+            hark__text_put(text, " at %p", (void *)task->in.waiter.list);
+        }
+        if (task->wait->describe) {
+            task->wait->describe(task, text);
+        }
+        hark__text_put(text, " (");
+        hark__text_duration(text, (int64_t)(loop->millis - task->base.mark) * 1000000);
+        hark__text_put(text, " so far)");
+    }
+    if (task->level->flags & LEVEL_REACHED) {
+        hark__text_put(text, "; it is cancelled");
+    }
+}
+
+static void put_task(hark_loop *loop, const hark__task *task, int depth, struct hark__text *text)
+{
+    for (int i = 0; i < depth; i++) {
+        hark__text_put(text, "  ");
+    }
+    hark__task_words(task, text);
+    hark__text_put(text, ": ");
+    put_state(loop, task, text);
+    hark__text_put(text, "\n");
+}
+
+static int depth_of(const struct hark_level *level)
+{
+    int depth = 0;
+
+    for (level = level->outer; level && !(level->flags & LEVEL_ROOT); level = level->outer) {
+        depth += (level->flags & LEVEL_BASE) != 0;
+    }
+    return depth;
+}
+
+/* Every task below main, parents first. */
+void hark__report_tree(hark_loop *loop, struct hark__text *text)
+{
+    const hark__task *main = hark__roster_next(loop->roster, NULL);
+
+    while (main && main->base.outer != &loop->root) {
+        main = hark__roster_next(loop->roster, main);
+    }
+    for (const struct hark_level *level = main ? &main->base : NULL; level; level = hark__level_walk(level, &main->base)) {
+        if (level->flags & LEVEL_BASE) {
+            put_task(loop, hark__level_task(level), 1 + depth_of(level), text);
+        }
+    }
+}
+
+/* The same without trusting any list: for signal handlers. */
+static void put_records(hark_loop *loop, struct hark__text *text)
+{
+    const hark__task *task = NULL;
+
+    while ((task = hark__roster_next(loop->roster, task))) {
+        put_task(loop, task, 1, text);
+    }
+}
+
+void hark_dump(FILE *out)
+{
+    hark_loop *loop = hark__here;
+    struct hark__text text;
+    char bytes[LINES];
+
+    if (!out) {
+        return;
+    }
+    hark__text_to_file(&text, out, bytes, sizeof bytes);
+    if (!loop) {
+        hark__text_put(&text, "hark: no loop runs in this thread\n");
+    } else {
+        hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s", loop->hub->class->name);
+        hark__report_tree(loop, &text);
+    }
+    hark__text_flush(&text);
+}
+
+void hark__report_from_signal(hark_loop *loop)
+{
+    struct hark__text text;
+    char bytes[LINES];
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s", loop->hub->class->name);
+    put_records(loop, &text);
+    hark__text_flush(&text);
+}
+
+void hark__report_deadlock(hark_loop *loop)
+{
+    struct hark__text text;
+    char bytes[LINES];
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: deadlock: nothing can ever run again (nothing is ready, and no timer, descriptor, signal or thread could wake anybody). Who waits for what:\n");
+    hark__report_tree(loop, &text);
+    hark__text_put(&text, "hark: every task is cancelled now, and the run ends with -EDEADLK\n");
+    hark__text_flush(&text);
+}
+
+/* ---- things that stop the process -------------------------------------------------------------------------------- */
+
+static void put_frames(struct hark__text *text, void *const *frames, int count)
+{
+    for (int i = 0; i < count; i++) {
+        Dl_info info;
+        bool known = dladdr(frames[i], &info) && info.dli_fname;
+        hark__text_put(text, "  #%d %p", i, frames[i]);
+        if (known && info.dli_sname) {
+            hark__text_put(text, " %s+0x%lx", info.dli_sname, (unsigned long)((char *)frames[i] - (char *)info.dli_saddr));
+        }
+        if (known) {
+            hark__text_put(text, " (%s+0x%lx)", info.dli_fname, (unsigned long)((char *)frames[i] - (char *)info.dli_fbase));
+        }
+        hark__text_put(text, "\n");
+    }
+}
+
+#define FRAMES_SHOWN 16
+
+void hark__report_overflow(const hark__stack *stack, const void *address, void *context)
+{
+    const hark__task *task = stack->owner;
+    unsigned long size = (unsigned long)hark__stack_size(stack->class);
+    void *frames[FRAMES_SHOWN], *pc, *frame;
+    struct hark__text text;
+    char bytes[LINES];
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: stack overflow in ");
+    if (task) {
+        hark__task_words(task, &text);
+    } else {
+        hark__text_put(&text, "a task that has ended");
+    }
+    hark__text_put(&text, ": its stack has %lu KiB, and the guard below it was touched at %p. Give it more: hark_group_stack(&group, %lu) before hark_go, or hark_options.stack_size for all tasks; or make its frames smaller.\n", size / 1024,
+                   (void *)(uintptr_t)address, 4 * size);
+    hark__context_frame(context, &pc, &frame);
+    frames[0] = pc;
+    put_frames(&text, frames, 1 + hark__frames(frames + 1, FRAMES_SHOWN - 1, frame, stack->low, stack));
+    hark__text_flush(&text);
+}
+
+_Noreturn void hark__report_death(hark__task *task, const char *format, ...)
+{
+    struct hark__text text;
+    char bytes[LINES];
+    va_list arguments;
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: ");
+    if (task) {
+        hark__task_words(task, &text);
+        hark__text_put(&text, ": it ");
+    }
+    va_start(arguments, format);
+    hark__text_vput(&text, format, arguments);
+    va_end(arguments);
+    hark__text_put(&text, "\nhark: going on would corrupt memory, so the process stops here\n");
+    hark__text_flush(&text);
+    abort();
+}
+
+void hark__report_line(const hark__task *task, const char *format, ...)
+{
+    struct hark__text text;
+    char bytes[512];
+    va_list arguments;
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: ");
+    if (task) {
+        hark__task_words(task, &text);
+        hark__text_put(&text, ": ");
+    }
+    va_start(arguments, format);
+    hark__text_vput(&text, format, arguments);
+    va_end(arguments);
+    hark__text_put(&text, "\n");
+    hark__text_flush(&text);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * roster.c - the records of all tasks, and their ids.
+ *
+ * Idea     Records stand densely in chunks of 4096, so that waking a million tasks walks through memory in order. Chunks are numbered for the whole process; an id is a record's place in that numbering (its lower
+ *          half, from 1) and how often the place was used before (its upper half). So an id leads to its record without a table, the first ids are 1, 2, 3, and none is ever used twice.
+ * Rules    R1  A chunk's number belongs to one roster at a time; when it comes back, the next owner goes on counting uses where the last one stopped.
+ *          R2  A free record's id is the one that it will have next.
+ *          R3  A place whose count of uses is exhausted (after two thousand million tasks) is retired: a record lost is cheaper than an id used twice.
+ *          R4  A record's memory stays mapped as long as the roster, so that a report may walk all records at any instant.
+ */
+#include "core/core.h"
+
+#define CHUNK_RECORDS 4096u
+#define CHUNK_BYTES (CHUNK_RECORDS * sizeof(hark__task))
+#define CHUNK_NUMBERS (1u << 19) /* times CHUNK_RECORDS: all positive ints */
+#define USES_MOST 0x7fffffffu
+
+struct chunk {
+    hark__task *records;
+    uint32_t number;
+    uint32_t used;    /* records handed out at least once */
+    uint32_t highest; /* count of uses: the next owner begins above it */
+};
+
+struct hark__roster {
+    struct chunk *chunks;
+    uint32_t count, room;
+    uint32_t loop;
+    hark__task *free; /* through next: the one freed last comes first */
+};
+
+/* For each number: who owns the chunk now (a loop's id; 0: nobody), its place in the owner's table, and how often its places were used. */
+static struct {
+    uint32_t loop, place, uses;
+} numbers[CHUNK_NUMBERS];
+static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t lowest_free;
+static _Atomic size_t living;
+
+size_t hark__census_count(void)
+{
+    return atomic_load(&living);
+}
+
+static bool take_number(uint32_t loop, uint32_t place, struct chunk *chunk)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&numbers_lock);
+    for (uint32_t i = lowest_free; i < CHUNK_NUMBERS && !found; i++) {
+        if (!numbers[i].loop && numbers[i].uses < USES_MOST) {
+            numbers[i].place = place;
+            __atomic_store_n(&numbers[i].loop, loop, __ATOMIC_RELEASE);
+            chunk->number = i;
+            chunk->highest = numbers[i].uses;
+            lowest_free = i + 1;
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&numbers_lock);
+    return found;
+}
+
+static void give_number(const struct chunk *chunk)
+{
+    pthread_mutex_lock(&numbers_lock);
+    numbers[chunk->number].uses = chunk->highest;
+    __atomic_store_n(&numbers[chunk->number].loop, 0, __ATOMIC_RELEASE);
+    lowest_free = chunk->number < lowest_free ? chunk->number : lowest_free;
+    pthread_mutex_unlock(&numbers_lock);
+}
+
+int hark__roster_open(struct hark__roster **ret, uint32_t loop)
+{
+    *ret = hark__alloc(sizeof **ret);
+    if (!*ret) {
+        return -ENOMEM;
+    }
+    (*ret)->loop = loop;
+    return 0;
+}
+
+void hark__roster_close(struct hark__roster *roster)
+{
+    for (uint32_t i = 0; i < roster->count; i++) {
+        give_number(&roster->chunks[i]);
+        hark__unmap(roster->chunks[i].records, CHUNK_BYTES);
+    }
+    hark__free(roster->chunks, roster->room * sizeof *roster->chunks);
+    hark__free(roster, sizeof *roster);
+}
+
+static bool add_chunk(struct hark__roster *roster)
+{
+    struct chunk chunk = {0};
+
+    if (roster->count == roster->room) {
+        uint32_t room = roster->room ? 2 * roster->room : 4;
+        struct chunk *larger = hark__realloc(roster->chunks, roster->room * sizeof chunk, room * sizeof chunk);
+        if (!larger) {
+            return false;
+        }
+        roster->chunks = larger;
+        roster->room = room;
+    }
+    chunk.records = hark__map(CHUNK_BYTES);
+    if (!chunk.records) {
+        return false;
+    }
+    if (!take_number(roster->loop, roster->count, &chunk)) {
+        hark__unmap(chunk.records, CHUNK_BYTES);
+        return false;
+    }
+    roster->chunks[roster->count++] = chunk;
+    return true;
+}
+
+static hark_task first_id(const struct chunk *chunk, uint32_t place)
+{
+    uint64_t uses = chunk->highest;
+    return (hark_task)(uses << 32 | (chunk->number * CHUNK_RECORDS + place + 1));
+}
+
+hark__task *hark__roster_take(struct hark__roster *roster)
+{
+    hark__task *task = roster->free;
+
+    if (task) {
+        roster->free = task->next;
+    } else {
+        struct chunk *last = roster->count ? &roster->chunks[roster->count - 1] : NULL;
+        if (!last || last->used == CHUNK_RECORDS) {
+            if (!add_chunk(roster)) {
+                return NULL;
+            }
+            last = &roster->chunks[roster->count - 1];
+        }
+        task = &last->records[last->used];
+        task->id = first_id(last, last->used++);
+    }
+    atomic_fetch_add_explicit(&living, 1, memory_order_relaxed);
+    return task;
+}
+
+static struct chunk *chunk_of(struct hark__roster *roster, hark_task id)
+{
+    uint32_t number = ((uint32_t)id - 1) / CHUNK_RECORDS;
+
+    if ((uint32_t)id - 1 >= CHUNK_NUMBERS * CHUNK_RECORDS || __atomic_load_n(&numbers[number].loop, __ATOMIC_ACQUIRE) != roster->loop) {
+        return NULL;
+    }
+    return &roster->chunks[numbers[number].place];
+}
+
+void hark__roster_give(struct hark__roster *roster, hark__task *task)
+{
+    uint32_t uses = (uint32_t)((uint64_t)task->id >> 32) + 1;
+    struct chunk *chunk = chunk_of(roster, task->id);
+
+    atomic_fetch_sub_explicit(&living, 1, memory_order_relaxed);
+    task->state = TASK_FREE;
+    chunk->highest = uses > chunk->highest ? uses : chunk->highest;
+    if (uses < USES_MOST) {
+        task->id += (hark_task)1 << 32;
+        task->next = roster->free;
+        roster->free = task;
+    }
+}
+
+hark__task *hark__roster_find(struct hark__roster *roster, hark_task id)
+{
+    struct chunk *chunk = id > 0 ? chunk_of(roster, id) : NULL;
+    uint32_t place = ((uint32_t)id - 1) % CHUNK_RECORDS;
+
+    if (!chunk || place >= chunk->used) {
+        return NULL;
+    }
+    hark__task *task = &chunk->records[place];
+    return task->state != TASK_FREE && task->id == id ? task : NULL;
+}
+
+hark__task *hark__roster_next(struct hark__roster *roster, const hark__task *after)
+{
+    uint32_t i = 0, place = 0;
+
+    if (after) {
+        i = numbers[((uint32_t)after->id - 1) / CHUNK_RECORDS].place;
+        place = ((uint32_t)after->id - 1) % CHUNK_RECORDS + 1;
+    }
+    for (; i < roster->count; i++, place = 0) {
+        for (; place < roster->chunks[i].used; place++) {
+            if (roster->chunks[i].records[place].state != TASK_FREE) {
+                return &roster->chunks[i].records[place];
+            }
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scope.c - cancel scopes and their deadlines.
+ *
+ * Idea     A scope is a level (cancel.c) that a task pushes and pops, with a timer. While it is cancelled every checkpoint inside says -ECANCELED; when it is closed it turns the -ECANCELED that it caused itself into its own answer.
+ * Rules    O1  The outermost cancelled scope that reaches a place is the one that catches: closing passes -ECANCELED on while the level around it is reached and no shield of its own is in between.
+ *          O2  The first reason stays: a deadline that passes after a cancel does not make it a time-out, nor the other way round.
+ *          O3  A scope's timer is armed only while it is open, not cancelled, and has a deadline: one timer, however many calls it covers.
+ *          O4  Closing out of order cancels what was left open inside, takes the closed one out of the chain, and leaves the rest usable.
+ *          O5  A scope of hark_within lives in the loop's pool, not in the frame: a longjmp past it leaves nothing dangling. It is found abandoned when its frame is gone (its mark lies below the present frame, or no longer holds its
+ *              serial), and dropped then.
+ * Sources  Trio's cancel scopes; the rules of catching are AnyIO's and Trio's tests CS-08, CS-30..32.
+ */
+#include "core/core.h"
+
+#define REOPEN_DEPTH 16 /* how far outwards an opening looks for itself */
+
+/* ---- opening and closing ---------------------------------------------------------------------------------- */
+
+static void fire_deadline(struct hark_timer *timer)
+{
+    hark_scope *scope = container_of(timer, hark_scope, timer);
+
+    scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT;
+    hark__level_refresh(hark__here, &scope->level);
+}
+
+static int64_t deadline_after(hark_loop *loop, int64_t timeout)
+{
+    int64_t now = hark__loop_now(loop);
+    return timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout;
+}
+
+static void arm(hark_loop *loop, hark_scope *scope, int64_t deadline)
+{
+    scope->deadline = deadline;
+    if (deadline != HARK_FOREVER) {
+        scope->timer.fire = fire_deadline;
+        hark__wheel_arm(&loop->wheel, &scope->timer, deadline);
+    }
+}
+
+void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags)
+{
+    hark__level_push(task, &scope->level, flags);
+    scope->level.mark = hark__here->id;
+    scope->task = task;
+    scope->timer.next = NULL;
+    scope->deadline = HARK_FOREVER;
+    scope->canceller = 0;
+    scope->mark = NULL;
+}
+
+void hark__scope_end(hark_scope *scope)
+{
+    hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    hark__level_pop(scope->task, &scope->level);
+}
+
+/* Bounded, for a scope may be opened under thousands of others; what lies deeper is caught when it is closed. */
+bool hark__level_is_open_here(const hark__task *task, const struct hark_level *level)
+{
+    const struct hark_level *outer = task->level;
+
+    for (int i = 0; i < REOPEN_DEPTH && !(outer->flags & LEVEL_BASE); i++, outer = outer->outer) {
+        if (outer == level) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin_with_timeout(hark_loop *loop, hark_scope *scope, int64_t timeout, uint32_t flags)
+{
+    hark__scope_begin(scope, loop->running, flags);
+    if (timeout <= 0) {
+        scope->deadline = hark__loop_now(loop);
+        scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT | LEVEL_REACHED;
+    } else if (timeout != HARK_FOREVER) {
+        arm(loop, scope, deadline_after(loop, timeout));
+    }
+}
+
+int hark_scope_open(hark_scope *scope, int64_t timeout)
+{
+    static const char call[] = "hark_scope_open";
+    hark_loop *loop = hark__here;
+
+    if (!scope) {
+        return hark__fail(-EINVAL, call, "the scope is NULL");
+    }
+    if (!loop || !loop->running) {
+        return hark__fail(-ENOTSUP, call, "a scope is opened by a task, and there is none here");
+    }
+    if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
+        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    }
+    if (hark__level_is_open_here(loop->running, &scope->level)) {
+        return hark__fail(-EALREADY, call, "this scope is open already; close it first, or use another");
+    }
+    begin_with_timeout(loop, scope, timeout, 0);
+    return 0;
+}
+
+/* What becomes of the body's result (rules O1, O2). */
+int64_t hark__scope_verdict(hark_scope *scope, int64_t rc)
+{
+    const struct hark_level *level = &scope->level;
+    bool from_outside = !(level->flags & LEVEL_SHIELD) && level->outer->flags & LEVEL_REACHED;
+
+    if (rc != -ECANCELED || !(level->flags & LEVEL_CANCELLED) || from_outside) {
+        return rc;
+    }
+    scope->level.flags |= LEVEL_CAUGHT;
+    return level->flags & LEVEL_TIMED_OUT ? -ETIMEDOUT : 0;
+}
+
+/* Rule O4. What stands inside is cancelled and goes on without this scope around it. */
+static int close_misnested(hark_loop *loop, hark_scope *scope)
+{
+    struct hark_level *inner = scope->level.inner, *level;
+    int count = 0;
+
+    hark__wheel_disarm(&loop->wheel, &scope->timer);
+    for (level = inner; level; level = level->inner, count++) {
+        level->flags |= LEVEL_CANCELLED;
+        hark__wheel_disarm(&loop->wheel, &((hark_scope *)level)->timer);
+    }
+    scope->level.outer->inner = inner;
+    inner->outer = scope->level.outer;
+    scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED | LEVEL_MISNESTED;
+    for (level = inner; level; level = level->inner) {
+        hark__level_refresh(loop, level);
+    }
+    return hark__fail(-EINVAL, "hark_scope_close", "closed out of order: %d scope(s) opened inside it were still open; they were cancelled. Close the innermost first", count);
+}
+
+/* 0: the caller may close it; the one misuse that is silent is closing again what was closed out of order. */
+static int64_t check_close(hark_loop *loop, hark_scope *scope, int64_t rc)
+{
+    static const char call[] = "hark_scope_close";
+
+    if (!scope) {
+        return hark__fail(-EINVAL, call, "the scope is NULL");
+    }
+    if (!loop) {
+        return hark__fail(-EXDEV, call, "a scope is closed by the task that opened it, and there is no loop in this thread");
+    }
+    if (scope->level.flags & LEVEL_MISNESTED && !hark__level_open(&scope->level)) {
+        scope->level.flags &= ~(uint32_t)LEVEL_MISNESTED;
+        return rc;
+    }
+    if (!hark__level_open(&scope->level)) {
+        return hark__fail(-EINVAL, call, "this scope is not open: it was closed already, or never opened");
+    }
+    return hark__fail(-EPERM, call, "only the task that opened a scope may close it");
+}
+
+int64_t hark_scope_close(hark_scope *scope, int64_t rc)
+{
+    hark_loop *loop = hark__here;
+
+    if (unlikely(!scope || !loop || !hark__level_open(&scope->level) || scope->task != loop->running)) {
+        return check_close(loop, scope, rc);
+    }
+    if (unlikely(loop->running->level != &scope->level)) {
+        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+        if (loop->running->level != &scope->level) {
+            return close_misnested(loop, scope);
+        }
+    }
+    int64_t result = hark__scope_verdict(scope, rc);
+    hark__scope_end(scope);
+    if (unlikely(result == -ETIMEDOUT && rc == -ECANCELED)) {
+        hark__fail(-ETIMEDOUT, "hark_scope_close", "the scope's deadline passed before its body had ended");
+    }
+    return result;
+}
+
+/* ---- what any task of the loop may do ------------------------------------------------------------------------ */
+
+static int check_open(const hark_scope *scope, const char *call)
+{
+    if (!scope) {
+        return hark__fail(-EINVAL, call, "the scope is NULL");
+    }
+    if (!hark__here) {
+        return hark__fail(-EXDEV, call, "a scope belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
+    }
+    if (!hark__level_open(&scope->level)) {
+        return hark__fail(-EINVAL, call, "this scope is not open: it was closed already, or never opened");
+    }
+    if (scope->level.mark != hark__here->id) {
+        return hark__fail(-EXDEV, call, "this scope belongs to loop %u, which is not this thread's; post a callback to that loop", scope->level.mark);
+    }
+    return 0;
+}
+
+int hark_scope_cancel(hark_scope *scope)
+{
+    int error = check_open(scope, "hark_scope_cancel");
+
+    if (error || scope->level.flags & LEVEL_CANCELLED) {
+        return error;
+    }
+    hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    scope->canceller = hark_self();
+    scope->level.flags |= LEVEL_CANCELLED;
+    hark__level_refresh(hark__here, &scope->level);
+    return 0;
+}
+
+int hark_scope_shield(hark_scope *scope, bool on)
+{
+    int error = check_open(scope, "hark_scope_shield");
+
+    if (error) {
+        return error;
+    }
+    scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_SHIELD) | (on ? LEVEL_SHIELD : 0);
+    hark__level_refresh(hark__here, &scope->level);
+    return 0;
+}
+
+static void pass_deadline(hark_loop *loop, hark_scope *scope)
+{
+    scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT;
+    hark__level_refresh(loop, &scope->level);
+}
+
+int hark_scope_set_deadline(hark_scope *scope, int64_t deadline)
+{
+    hark_loop *loop = hark__here;
+    int error = check_open(scope, "hark_scope_set_deadline");
+
+    if (error) {
+        return error;
+    }
+    scope->deadline = deadline;
+    if (scope->level.flags & LEVEL_CANCELLED) {
+        return 0;
+    }
+    hark__wheel_disarm(&loop->wheel, &scope->timer);
+    if (deadline <= hark__loop_now(loop)) {
+        pass_deadline(loop, scope);
+    } else {
+        arm(loop, scope, deadline);
+    }
+    return 0;
+}
+
+bool hark_scope_cancelled(const hark_scope *scope)
+{
+    hark_loop *loop = hark__here;
+
+    if (!scope) {
+        return false;
+    }
+    if (loop && hark__level_open(&scope->level) && !(scope->level.flags & LEVEL_CANCELLED) && scope->deadline != HARK_FOREVER && scope->deadline <= hark__loop_now(loop)) {
+        hark__wheel_disarm(&loop->wheel, &((hark_scope *)scope)->timer);
+        pass_deadline(loop, (hark_scope *)scope);
+    }
+    return scope->level.flags & LEVEL_CANCELLED;
+}
+
+bool hark_scope_caught(const hark_scope *scope)
+{
+    return scope && scope->level.flags & LEVEL_CAUGHT;
+}
+
+int64_t hark_effective_deadline(void)
+{
+    hark_loop *loop = hark__here;
+    const struct hark_level *level = loop && loop->running ? loop->running->level : NULL;
+    int64_t nearest = HARK_FOREVER;
+
+    if (level && level->flags & LEVEL_REACHED) {
+        return INT64_MIN;
+    }
+    for (; level && !(level->flags & LEVEL_ROOT); level = level->outer) {
+        if (!(level->flags & LEVEL_BASE) && ((const hark_scope *)level)->deadline < nearest) {
+            nearest = ((const hark_scope *)level)->deadline;
+        }
+        if (level->flags & LEVEL_SHIELD) {
+            break;
+        }
+    }
+    return nearest;
+}
+
+/* ---- hark_within ------------------------------------------------------------------------------------------------ */
+
+/* Free scopes, linked by level.outer. */
+struct hark__within_pool {
+    hark_scope *free;
+    uint64_t serial;
+};
+
+static hark_scope *take_pooled(hark_loop *loop)
+{
+    if (!loop->withins && !(loop->withins = hark__alloc(sizeof *loop->withins))) {
+        return NULL;
+    }
+    hark_scope *scope = loop->withins->free;
+    if (!scope) {
+        return hark__alloc(sizeof *scope);
+    }
+    loop->withins->free = (hark_scope *)scope->level.outer;
+    return scope;
+}
+
+static void give_pooled(hark_loop *loop, hark_scope *scope)
+{
+    scope->level.outer = (struct hark_level *)loop->withins->free;
+    loop->withins->free = scope;
+}
+
+void hark__withins_close(hark_loop *loop)
+{
+    while (loop->withins && loop->withins->free) {
+        hark_scope *scope = loop->withins->free;
+        loop->withins->free = (hark_scope *)scope->level.outer;
+        hark__free(scope, sizeof *scope);
+    }
+    hark__free(loop->withins, sizeof *loop->withins);
+}
+
+/* Rule O5. The mark is read only where it lies on the task's own stack or was never moved off it, so it is always readable. */
+static bool is_abandoned(const hark_scope *scope, const void *frame)
+{
+    const hark__stack *stack = hark__stack_at(frame, scope->task->flags & TASK_CLASS);
+    const char *mark = scope->mark;
+    bool on_stack = mark >= stack->low && mark < (const char *)stack;
+
+    if (on_stack && mark < (const char *)frame) {
+        return true;
+    }
+    return (uint32_t) * (const uint64_t *)scope->mark != scope->level.mark;
+}
+
+void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *frame)
+{
+    while (task->level->flags & LEVEL_WITHIN) {
+        hark_scope *scope = (hark_scope *)task->level;
+        if (frame && !is_abandoned(scope, frame)) {
+            return;
+        }
+        hark__scope_end(scope);
+        give_pooled(loop, scope);
+    }
+}
+
+int hark__within_open(struct hark__within *within, int64_t timeout)
+{
+    static const char call[] = "hark_within";
+    hark_loop *loop = hark__here;
+
+    if (!loop || !loop->running) {
+        return hark__fail(-ENOTSUP, call, "a deadline belongs to a task, and there is none here");
+    }
+    hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    hark_scope *scope = take_pooled(loop);
+    if (!scope) {
+        return hark__fail(-ENOMEM, call, "no memory for its scope; the call was not made");
+    }
+    begin_with_timeout(loop, scope, timeout, LEVEL_WITHIN);
+    within->serial = ++loop->withins->serial;
+    within->scope = scope;
+    scope->mark = &within->serial;
+    scope->level.mark = (uint32_t)within->serial;
+    return 0;
+}
+
+int64_t hark__within_close(struct hark__within *within, int64_t rc)
+{
+    hark_loop *loop = hark__here;
+    hark_scope *scope = within->scope;
+
+    within->scope = NULL;
+    int64_t result = hark_scope_close(scope, rc);
+    if (scope->level.flags & LEVEL_MISNESTED) {
+        scope->level.flags &= ~(uint32_t)LEVEL_MISNESTED;
+    }
+    within->serial = 0;
+    give_pooled(loop, scope);
+    return result;
+}
+
+void hark__within_leave(struct hark__within *within)
+{
+    if (within->scope) {
+        hark__within_close(within, 0);
+    }
+}

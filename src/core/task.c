@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task.c - a task's life: spawned, run, ended.
+ *
+ * Idea     Spawning fills a record and queues it; nothing is touched that the task may never need. The task gets its stack when it first runs, the hottest one there is, and gives it back at
+ *          its end: a million tasks that do not wait share a few warm stacks. What spawning must be able to refuse (a record, a place in the ring, a stack to be) it reserves.
+ *
+ *              spawn --> new --first turn--> running <--> parked, ready --body returns--> ended --> free
+ *
+ * Rules    T1  A task runs only after the call that spawned it has returned, in the order of spawning, and always gets at least its run to the first checkpoint.
+ *          T2  Its body returns with the task's own scope innermost; anything else would leave pointers into a dead stack, so it stops the process with an explanation.
+ *          T3  The end is told to joiners, then to the group; only then is the stack given back, and after that nothing of it is written.
+ */
+#include <string.h>
+
+#include "core/core.h"
+
+#define TOP_ALIGN 16
+
+/* ---- names and extras -------------------------------------------------------------------------------- */
+
+struct hark__extra *hark__task_extra(hark__task *task)
+{
+    if (!task->extra) {
+        task->extra = hark__alloc(sizeof *task->extra);
+    }
+    return task->extra;
+}
+
+static void free_extra(hark__task *task)
+{
+    if (task->extra) {
+        hark__free(task->extra->failure, sizeof *task->extra->failure);
+        hark__free(task->extra, sizeof *task->extra);
+        task->extra = NULL;
+    }
+}
+
+const char *hark__task_title(const hark__task *task)
+{
+    if (task->extra && task->extra->name[0]) {
+        return task->extra->name;
+    }
+    const char *name = task->site + strlen(task->site) + 1;
+    return *name == '&' ? name + 1 : name;
+}
+
+void hark__task_words(const hark__task *task, struct hark__text *text)
+{
+    uint32_t uses = (uint32_t)((uint64_t)task->id >> 32);
+
+    hark__text_put(text, "task %u", (uint32_t)task->id);
+    if (uses) {
+        hark__text_put(text, ".%u", uses);
+    }
+    hark__text_put(text, " \"%s\", spawned at %s", hark__task_title(task), task->site);
+}
+
+int hark_task_name(const char *format, ...)
+{
+    hark_loop *loop = hark__here;
+    struct hark__extra *extra;
+    va_list arguments;
+
+    if (!loop || !loop->running) {
+        return hark__fail(-ENOTSUP, "hark_task_name", "there is no task here to be named");
+    }
+    if (!format || !(extra = hark__task_extra(loop->running))) {
+        return hark__fail(format ? -ENOMEM : -EINVAL, "hark_task_name", format ? "no memory for the name" : "the format is NULL");
+    }
+    va_start(arguments, format);
+    vsnprintf(extra->name, sizeof extra->name, format, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+/* ---- spawning ------------------------------------------------------------------------------------------ */
+
+/* An argument too large for the record goes to the top of the stack, which is then taken at once. */
+static void put_on_stack(hark_loop *loop, hark__task *task, const void *arg, size_t size)
+{
+    hark__stack *stack = hark__stacks_take(loop->stacks, task->flags & TASK_CLASS, task);
+    char *place = (char *)((uintptr_t)(stack->top - size) & ~(uintptr_t)(TOP_ALIGN - 1));
+
+    memcpy(place, arg, size);
+    task->flags |= TASK_STACKED;
+    task->start.arg = place;
+}
+
+static void put_argument(hark_loop *loop, hark__task *task, const void *arg, size_t size)
+{
+    if (size == 0) {
+        task->start.arg = (void *)arg;
+    } else if (size <= TASK_BYTES) {
+        memcpy(task->start.bytes, arg, size);
+        task->flags |= TASK_COPIED;
+        task->size = (uint8_t)size;
+    } else {
+        put_on_stack(loop, task, arg, size);
+    }
+}
+
+/* size 0: arg itself is the argument. NULL: *error says why. */
+hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site, int *error)
+{
+    uint32_t class = group ? group->stack_class : loop->stack_class;
+    hark__task *task;
+
+    *error = -ENOMEM;
+    if (hark__loop_promise(loop)) {
+        return NULL;
+    }
+    if (hark__stacks_reserve(loop->stacks, class)) {
+        hark__loop_unpromise(loop);
+        return NULL;
+    }
+    if (!(task = hark__roster_take(loop->roster))) {
+        hark__stacks_unreserve(loop->stacks, class);
+        hark__loop_unpromise(loop);
+        return NULL;
+    }
+    task->start.fn = fn;
+    task->flags = (uint8_t)class;
+    put_argument(loop, task, arg, size);
+    task->state = TASK_NEW;
+    task->ignored = 0;
+    task->result = 0;
+    task->site = site;
+    task->extra = NULL;
+    task->level = &task->base;
+    task->base = (struct hark_level){.outer = group ? &group->scope.level : &loop->root, .flags = LEVEL_BASE | LEVEL_OPEN, .mark = loop->millis};
+    task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
+    loop->tasks++;
+    if (group) {
+        hark__group_link(group, task);
+    }
+    hark__ring_put(loop, task, READY_NEW);
+    *error = 0;
+    return task;
+}
+
+/* ---- running and ending -------------------------------------------------------------------------------- */
+
+static void check_end(hark_loop *loop, hark__task *task, const hark__stack *stack)
+{
+    if (task->level->flags & LEVEL_WITHIN) {
+        hark__scope_drop_abandoned(loop, task, NULL);
+    }
+    if (task->level != &task->base) {
+        bool is_group = task->level->flags & LEVEL_GROUP;
+        hark__report_death(task, "returned with a %s still open; every hark_%s_open needs its hark_%s_close on every way out of the body", is_group ? "group" : "scope", is_group ? "group" : "scope", is_group ? "group" : "scope");
+    }
+    if (!hark__stack_intact(stack)) {
+        hark__report_death(task, "has overflowed its stack of %lu bytes; give its group more with hark_group_stack, or all tasks with hark_options.stack_size", (unsigned long)hark__stack_size(stack->class));
+    }
+}
+
+static void tell_end(hark_loop *loop, hark__task *task, int result)
+{
+    struct hark_level *outer = task->base.outer;
+
+    if (task->extra && task->extra->joiners.first) {
+        hark__wake_all(&task->extra->joiners);
+    }
+    if (result == -ECANCELED && task->base.flags & LEVEL_CANCELLED && !(outer->flags & LEVEL_REACHED)) {
+        result = 0; /* cancelled by hark_task_cancel: its own scope catches */
+    }
+    if (outer->flags & LEVEL_GROUP) {
+        hark__group_child_ended((hark_group *)outer, task, result);
+        return;
+    }
+    loop->main_result = result;
+    if (task->extra && task->extra->failure) {
+        loop->main_failure = *task->extra->failure;
+    }
+}
+
+static _Noreturn void end(hark_loop *loop, hark__task *task, int result)
+{
+    hark__stack *stack = hark__stack_at(__builtin_frame_address(0), task->flags & TASK_CLASS);
+    hark__tools *tools = &stack->tools;
+
+    check_end(loop, task, stack);
+    task->state = TASK_ENDED;
+    tell_end(loop, task, result);
+    free_extra(task);
+    loop->tasks--;
+    hark__loop_unpromise(loop);
+    hark__roster_give(loop->roster, task);
+    hark__stacks_give(loop->stacks, stack);
+    hark__go_on_without(loop, tools);
+}
+
+/* The first function on a task's stack. */
+void hark__task_main(void *pointer)
+{
+    hark__task *task = pointer;
+    hark_fn *fn = task->start.fn;
+    void *arg = task->start.arg;
+    _Alignas(TOP_ALIGN) unsigned char bytes[TASK_BYTES];
+
+    if (unlikely(hark__tools_on)) {
+        hark__tools_arrive(&hark__stack_at(bytes, task->flags & TASK_CLASS)->tools);
+    }
+    if (task->flags & TASK_COPIED) {
+        memcpy(bytes, task->start.bytes, sizeof bytes);
+        arg = bytes;
+    }
+    end(hark__here, task, fn(arg));
+}
+
+/* ---- ids ------------------------------------------------------------------------------------------------ */
+
+hark_task hark_self(void)
+{
+    return hark__here && hark__here->running ? hark__here->running->id : 0;
+}
+
+hark__task *hark__task_find(hark_loop *loop, hark_task id)
+{
+    return loop ? hark__roster_find(loop->roster, id) : NULL;
+}
+
+static const struct hark__wait_kind join_kind = {"the end of a task", hark__leave_list, NULL, NULL};
+
+int hark_task_wait(hark_task id)
+{
+    static const char call[] = "hark_task_wait";
+    hark_loop *loop = hark__here;
+    int error = hark__enter_slow(NULL, call);
+
+    if (error) {
+        return error;
+    }
+    hark__task *task = hark__task_find(loop, id);
+    if (!task) {
+        return hark__fail(-ESRCH, call, "there is no living task %ld in this loop; it has ended, or never was", (long)id);
+    }
+    if (task == loop->running) {
+        return hark__fail(-EDEADLK, call, "a task cannot wait for its own end");
+    }
+    struct hark__extra *extra = hark__task_extra(task);
+    if (!extra) {
+        return hark__fail(-ENOMEM, call, "no memory to remember who waits");
+    }
+    return hark__wait(&extra->joiners, &join_kind);
+}
+
+int hark_task_cancel(hark_task id)
+{
+    hark__task *task = hark__task_find(hark__here, id);
+
+    if (!task) {
+        return hark__fail(-ESRCH, "hark_task_cancel", "there is no living task %ld in this loop; it has ended, or never was", (long)id);
+    }
+    task->base.flags |= LEVEL_CANCELLED;
+    hark__level_refresh(hark__here, &task->base);
+    return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * time.c - sleeping, yielding, settling: waiting for time and for the others.
+ *
+ * Rules    N1  A sleep never ends early: its deadline is reckoned from a fresh reading of the clock.
+ *          N2  A sleeper's timer stands in its record, in the place of its waiter: it needs no memory and cannot fail.
+ */
+#include <hark/time.h>
+
+#include "core/core.h"
+
+static void fire_sleeper(struct hark_timer *timer)
+{
+    hark__ready(hark__here, container_of(timer, hark__task, in.timer), 0);
+}
+
+static void describe_sleep(const hark__task *task, struct hark__text *text)
+{
+    if (task->in.timer.deadline == HARK_FOREVER) {
+        hark__text_put(text, ", for ever");
+        return;
+    }
+    hark__text_put(text, ", for another ");
+    hark__text_duration(text, task->in.timer.deadline - hark__loop_now(hark__here));
+}
+
+static const struct hark__wait_kind sleep_kind = {"time to pass", hark__leave_timer, NULL, describe_sleep};
+static const struct hark__wait_kind settle_kind = {"the others to settle", hark__leave_list, NULL, NULL};
+
+static int sleep_until(hark_loop *loop, int64_t deadline)
+{
+    hark__task *self = loop->running;
+
+    self->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_sleeper};
+    if (deadline != HARK_FOREVER) { /* else nothing but a cancellation will end it, and that is no timer */
+        hark__wheel_arm(&loop->wheel, &self->in.timer, deadline);
+    }
+    return hark__park(&sleep_kind);
+}
+
+int hark_yield(void)
+{
+    int error = hark__enter_slow(NULL, "hark_yield");
+
+    if (!error) {
+        hark__give_way();
+    }
+    return error;
+}
+
+int hark_sleep_until(int64_t deadline)
+{
+    int error = hark__enter_slow(NULL, "hark_sleep_until");
+
+    if (error) {
+        return error;
+    }
+    if (deadline <= hark__loop_now(hark__here)) {
+        hark__give_way();
+        return 0;
+    }
+    return sleep_until(hark__here, deadline);
+}
+
+int hark_sleep(int64_t timeout)
+{
+    int error = hark__enter_slow(NULL, "hark_sleep");
+
+    if (error) {
+        return error;
+    }
+    if (timeout <= 0) {
+        hark__give_way();
+        return 0;
+    }
+    int64_t now = hark__loop_now(hark__here);
+    return sleep_until(hark__here, timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout);
+}
+
+int hark_checkpoint(void)
+{
+    return hark__enter_slow(NULL, "hark_checkpoint");
+}
+
+int hark_settle(void)
+{
+    int error = hark__enter_slow(NULL, "hark_settle");
+
+    return error ? error : hark__wait(&hark__here->settlers, &settle_kind);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * watch.c - callbacks in nodes that the caller owns.
+ *
+ * Idea     A watch takes the place of a task where none is needed: it stands in a list or in the wheel as a task's waiter or timer would, and when it is woken it goes into the same queue. When its turn comes, the loop calls it.
+ *
+ *              idle --armed--> listed or timed --woken--> queued --its turn--> idle, and called
+ *
+ * Rules    K1  An armed watch has promised itself a place in the ring (so that waking it cannot fail); it gives the promise back when it leaves the ring, or is unwatched.
+ *          K2  It is idle before it is called, so the callback may arm it again, or free it: it is not touched afterwards.
+ *          K3  Unwatching one that is queued leaves an empty entry in the ring, for its place cannot be closed; the entry holds the promise.
+ *          K4  A watch of a loop that is gone is idle, whatever it says.
+ * Not here Events and futures (sync), descriptors (interest.c), other threads (inbox.c).
+ */
+#include "core/core.h"
+
+static bool is_armed(const hark_watch *watch, const hark_loop *loop)
+{
+    return (watch->state & WATCH_STATE) != WATCH_IDLE && ((loop && watch->loop == loop->id) || hark__loop_alive(watch->loop));
+}
+
+int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg, unsigned state, const char *call)
+{
+    if (!watch || !fn) {
+        return hark__fail(-EINVAL, call, "the %s is NULL", watch ? "callback" : "watch");
+    }
+    if (!loop) {
+        return hark__fail(-EXDEV, call, "there is no loop in this thread; post a callback to the loop that it is for");
+    }
+    if (is_armed(watch, loop)) {
+        return hark__fail(-EALREADY, call, "this watch is armed; hark_unwatch it first, or use another");
+    }
+    if (hark__loop_promise(loop)) {
+        return hark__fail(-ENOMEM, call, "no memory for a place in the run queue");
+    }
+    watch->fn = fn;
+    watch->arg = arg;
+    watch->state = state;
+    watch->loop = loop->id;
+    watch->in.waiter = (struct hark_waiter){.owner = (uintptr_t)watch | OWNER_WATCH};
+    return 0;
+}
+
+void hark__watch_queue(hark_loop *loop, hark_watch *watch)
+{
+    watch->state = (watch->state & ~(unsigned)WATCH_STATE) | WATCH_QUEUED;
+    watch->spare = loop->tail;
+    hark__ring_put(loop, watch, READY_WATCH);
+}
+
+void hark__watch_run(hark_loop *loop, hark_watch *watch)
+{
+    if (!watch) { /* rule K3 */
+        hark__loop_unpromise(loop);
+        return;
+    }
+    if (watch->state & (WATCH_READER | WATCH_WRITER)) {
+        hark__fd_watch_run(loop, watch);
+        return;
+    }
+    hark_callback *fn = watch->fn;
+    void *arg = watch->state & WATCH_SELF ? watch : watch->arg;
+    watch->state = WATCH_IDLE;
+    hark__loop_unpromise(loop);
+    fn(arg);
+}
+
+/* A seed may have moved the entry: then it is looked for. */
+void hark__watch_unqueue(hark_loop *loop, hark_watch *watch)
+{
+    uintptr_t entry = (uintptr_t)watch | READY_WATCH;
+    uint32_t place = watch->spare;
+
+    if (loop->ring[place & loop->mask] != entry) {
+        for (place = loop->head; loop->ring[place & loop->mask] != entry;) {
+            place++;
+        }
+    }
+    loop->ring[place & loop->mask] = READY_WATCH;
+}
+
+int hark_unwatch(hark_watch *watch)
+{
+    static const char call[] = "hark_unwatch";
+    hark_loop *loop = hark__here;
+
+    if (!watch) {
+        return hark__fail(-EINVAL, call, "the watch is NULL");
+    }
+    if (!is_armed(watch, loop)) {
+        return hark__fail(-ESRCH, call, "this watch is not armed: it ran already, or never was");
+    }
+    if (!loop || watch->loop != loop->id) {
+        return hark__fail(-EXDEV, call, "this watch is armed in loop %u, which is not this thread's", watch->loop);
+    }
+    if (watch->state & (WATCH_READER | WATCH_WRITER)) {
+        hark__fd_unwatch(loop, watch);
+        return 0;
+    }
+    switch (watch->state & WATCH_STATE) {
+    case WATCH_LISTED: hark__list_remove(&watch->in.waiter); break;
+    case WATCH_TIMED: hark__wheel_disarm(&loop->wheel, &watch->in.timer); break;
+    default: hark__watch_unqueue(loop, watch); watch->state = WATCH_IDLE; return 0;
+    }
+    watch->state = WATCH_IDLE;
+    hark__loop_unpromise(loop);
+    return 0;
+}
+
+int hark_call_soon(hark_watch *watch, hark_callback *fn, void *arg)
+{
+    int error = hark__watch_arm(hark__here, watch, fn, arg, WATCH_QUEUED, "hark_call_soon");
+
+    if (!error) {
+        hark__watch_queue(hark__here, watch);
+    }
+    return error;
+}
+
+static void fire_watch(struct hark_timer *timer)
+{
+    hark__watch_queue(hark__here, container_of(timer, hark_watch, in.timer));
+}
+
+static int call_at(int64_t deadline, hark_watch *watch, hark_callback *fn, void *arg, const char *call)
+{
+    int error = hark__watch_arm(hark__here, watch, fn, arg, WATCH_TIMED, call);
+
+    if (!error) {
+        watch->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_watch};
+        if (deadline != HARK_FOREVER) {
+            hark__wheel_arm(&hark__here->wheel, &watch->in.timer, deadline);
+        }
+    }
+    return error;
+}
+
+int hark_call_at(int64_t deadline, hark_watch *watch, hark_callback *fn, void *arg)
+{
+    return call_at(deadline, watch, fn, arg, "hark_call_at");
+}
+
+int hark_call_later(int64_t timeout, hark_watch *watch, hark_callback *fn, void *arg)
+{
+    int64_t now = hark_now();
+
+    timeout = timeout < 0 ? 0 : timeout;
+    return call_at(timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout, watch, fn, arg, "hark_call_later");
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tools.c - telling AddressSanitizer, ThreadSanitizer and valgrind that stacks are switched.
+ *
+ * Idea     The sanitizers' calls are weak symbols: they are there when the program is linked with one
+ *          of them. So one and the same library, itself compiled with or without instrumentation, works
+ *          under each. valgrind is asked by its client requests, which do nothing elsewhere.
+ *
+ * Rules    T1  ThreadSanitizer keeps a shadow of the call stack per fiber, so between its switch and
+ *              ours no instrumented function may begin or end: HARK__UNWATCHED.
+ *          T2  A fiber of ThreadSanitizer lives as long as one task on a stack: a task ends in the
+ *              middle of its calls, and what they left on the shadow stack must go with it.
+ *          T3  A task ends without returning, so AddressSanitizer still knows its frames; they are
+ *              forgotten when it leaves for ever.
+ *
+ * Not here MemorySanitizer: it wants an instrumented C library.
+ */
+#include "fiber/tools.h"
+
+#include <pthread.h>
+
+#include "fiber/fiber.h"
+
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+
+bool hark__tools_on;
+
+#define WEAK __attribute__((weak))
+extern WEAK void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
+extern WEAK void __sanitizer_finish_switch_fiber(void *saved, const void **bottom, size_t *size);
+extern WEAK void __asan_unpoison_memory_region(const volatile void *start, size_t size);
+extern WEAK void *__tsan_get_current_fiber(void);
+extern WEAK void *__tsan_create_fiber(unsigned flags);
+extern WEAK void __tsan_destroy_fiber(void *fiber);
+extern WEAK void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+
+static bool asan(void)
+{
+    return __sanitizer_start_switch_fiber && __sanitizer_finish_switch_fiber;
+}
+
+static bool tsan(void)
+{
+    return __tsan_switch_to_fiber && __tsan_create_fiber;
+}
+
+void hark__tools_look(void)
+{
+    bool on = asan() || tsan();
+    if (on) {
+        __atomic_store_n(&hark__tools_on, on, __ATOMIC_RELAXED);
+    }
+}
+
+void hark__tools_here(hark__tools *tools)
+{
+    pthread_attr_t attributes;
+    void *bottom = NULL;
+    hark__tools_look();
+    *tools = (hark__tools){0};
+    if (asan() && pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &bottom, &tools->size);
+        pthread_attr_destroy(&attributes);
+        tools->bottom = bottom;
+    }
+    if (tsan()) {
+        tools->thread = __tsan_get_current_fiber();
+    }
+}
+
+HARK__UNWATCHED static void leave_tsan(hark__tools *from, hark__tools *to, bool for_ever)
+{
+    void *old = from->thread;
+    if (for_ever) {
+        from->thread = NULL;
+    }
+    if (!to->thread) {
+        to->thread = __tsan_create_fiber(0);
+    }
+    if (to->thread != old) {
+        __tsan_switch_to_fiber(to->thread, 0);
+    }
+    if (for_ever && old) {
+        __tsan_destroy_fiber(old);
+    }
+}
+
+HARK__UNWATCHED void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever)
+{
+    if (for_ever) {
+        hark__tools_clean(from->bottom, from->size);
+    }
+    if (asan()) {
+        __sanitizer_start_switch_fiber(for_ever ? NULL : &from->fake_stack, to->bottom, to->size);
+    }
+    if (tsan()) {
+        leave_tsan(from, to, for_ever);
+    }
+}
+
+HARK__UNWATCHED void hark__tools_arrive(hark__tools *self)
+{
+    if (asan()) {
+        void *fake_stack = self->fake_stack;
+        self->fake_stack = NULL;
+        __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
+    }
+}
+
+void hark__tools_forget(hark__tools *tools)
+{
+    if (tools->thread && __tsan_destroy_fiber) {
+        __tsan_destroy_fiber(tools->thread);
+        tools->thread = NULL;
+    }
+}
+
+void hark__tools_clean(const void *start, size_t size)
+{
+    if (__asan_unpoison_memory_region) {
+        __asan_unpoison_memory_region(start, size);
+    }
+}
+
+/* ---- valgrind ------------------------------------------------------------------------------------ */
+
+#ifdef RUNNING_ON_VALGRIND
+bool hark__tools_valgrind(void)
+{
+    return RUNNING_ON_VALGRIND != 0;
+}
+
+unsigned hark__tools_stack_new(const void *low, const void *high)
+{
+    return VALGRIND_STACK_REGISTER(low, high);
+}
+
+void hark__tools_stack_gone(unsigned name)
+{
+    VALGRIND_STACK_DEREGISTER(name);
+}
+#else
+bool hark__tools_valgrind(void)
+{
+    return false;
+}
+
+unsigned hark__tools_stack_new(const void *low, const void *high)
+{
+    (void)low;
+    (void)high;
+    return 0;
+}
+
+void hark__tools_stack_gone(unsigned name)
+{
+    (void)name;
+}
+#endif

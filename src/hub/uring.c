@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * uring.c - the hub over io_uring: each descriptor has one multishot poll in the ring, which
+ * reports an edge as one completion.
+ *
+ * What a ring buys a readiness-shaped hub: arming is a store that goes to the kernel with the next
+ * wait; and a poll that would find nothing costs no system call, because the kernel says in shared
+ * memory whether it has anything for us (TASKRUN_FLAG), where epoll_wait(0) costs 140 ns to say
+ * no.
+ *
+ * Rules    R1  A poll in the ring carries number and generation. Completions of another
+ *              generation, and those of cancellations, are dropped: they are late.
+ *          R2  A poll in the ring holds the file open: the peer would see no end of the stream. So
+ *              a cancellation is submitted at once, not with the next wait.
+ *          R3  A completion without F_MORE is the poll's last one: it is put into the ring again.
+ *          R4  What arrives is never lost: a full submission queue is submitted; completions that
+ *              overflowed are fetched (the flag is looked at in each poll); if the kernel had to
+ *              drop some (EBADR), or a poll could not be put back, all polls are renewed, and the
+ *              kernel looks at each anew.
+ *          R5  Deferred work runs only when this thread enters the kernel for completions, so poll
+ *              enters whenever the kernel's flags ask for it, even with a timeout of 0.
+ *          R6  One thread: open, arm, disarm, poll and close are called by the thread that opened
+ *              it.
+ *          R7  Each setup flag is probed by trying, and stepping down after EINVAL. Required is
+ *              only what Linux 5.13 has: waits with a timeout, and multishot polls. Without those
+ *              there is nothing here that epoll does not do better, so the hub is refused.
+ *
+ * Not here: accept, recv and file operations in the ring; buffers; SQPOLL (slower, and it eats a
+ * core).
+ */
+#ifdef HARK_HAVE_LIBURING
+
+#include "hub/private.h"
+
+#include <errno.h>
+#include <liburing.h>
+
+/* Newer than the oldest liburing that we build with. Numbers are the kernel's. */
+enum {
+    SETUP_SUBMIT_ALL = 1 << 7,     /* 5.18 */
+    SETUP_COOP_TASKRUN = 1 << 8,   /* 5.19 */
+    SETUP_TASKRUN_FLAG = 1 << 9,   /* 5.19 */
+    SETUP_SINGLE_ISSUER = 1 << 12, /* 6.0 */
+    SETUP_DEFER_TASKRUN = 1 << 13, /* 6.1 */
+    SQ_CQ_OVERFLOW = 1 << 1,
+    SQ_TASKRUN = 1 << 2,
+    NEEDED = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS, /* the last: 5.13 */
+};
+
+/* Leaving out the index array needs a liburing that knows of it. */
+#ifdef IORING_SETUP_NO_SQARRAY
+#define SETUP_NO_SQARRAY IORING_SETUP_NO_SQARRAY
+#else
+#define SETUP_NO_SQARRAY 0
+#endif
+
+enum {
+    SUBMISSIONS = 256,
+    COMPLETIONS = 1024, /* three pages more to touch, and no overflow in any ordinary turn */
+    ROUNDS = 64,
+};
+
+#define KEY_CANCEL UINT64_MAX /* no slot has this number */
+
+typedef struct uring_hub {
+    hark__hub base;
+    hark__slots slots;
+    bool renew; /* some poll may be missing from the ring: R4 */
+    struct io_uring ring;
+} uring_hub;
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static const hark__refusal refusals[] = {
+    {EPERM, "io_uring_setup: EPERM: a seccomp filter (containers often have one) or the sysctl "
+            "kernel.io_uring_disabled forbids it; use the hub \"epoll\""},
+    {EACCES, "io_uring_setup: EACCES: a security policy forbids it; use the hub \"epoll\""},
+    {ENOSYS, "io_uring_setup: ENOSYS: this kernel has no io_uring; use the hub \"epoll\""},
+    {ENOMEM, "io_uring_setup: ENOMEM: no memory for a ring, or RLIMIT_MEMLOCK is too small for it; "
+             "use the hub \"epoll\""},
+    {EMFILE, "io_uring_setup: EMFILE: this process has no descriptor left; raise RLIMIT_NOFILE"},
+    {ENFILE, "io_uring_setup: ENFILE: the system has no descriptor left; raise fs.file-max"},
+    {EOPNOTSUPP, "io_uring: this kernel's rings have no multishot poll or no timed waits (Linux "
+                 "5.13 brought the last of them); use the hub \"epoll\""},
+    {0, "io_uring_setup failed; use the hub \"epoll\""},
+};
+
+static int setup(struct io_uring *ring)
+{
+    static const unsigned flags[] = {
+        SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG | SETUP_SUBMIT_ALL |
+            SETUP_NO_SQARRAY,
+        SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG | SETUP_SUBMIT_ALL,
+        SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG | SETUP_SUBMIT_ALL,
+        SETUP_SUBMIT_ALL,
+        0,
+    };
+    int rc = -EINVAL;
+    for (size_t i = 0; rc == -EINVAL && i < sizeof flags / sizeof *flags; i++) {
+        struct io_uring_params params = {
+            .flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+            .cq_entries = COMPLETIONS,
+        };
+        rc = hark__sys.uring_setup(SUBMISSIONS, ring, &params);
+    }
+    return rc;
+}
+
+static int uring_open(hark__hub **ret)
+{
+    uring_hub *hub = hark__alloc(sizeof *hub);
+    if (!hub)
+        return hark__hub_refuse(ENOMEM, "uring: ENOMEM: no memory for a hub");
+    hub->base.class = &hark__hub_uring;
+    int rc = setup(&hub->ring);
+    if (rc == 0 && (hub->ring.features & NEEDED) != NEEDED) {
+        hark__sys.uring_exit(&hub->ring);
+        rc = -EOPNOTSUPP;
+    }
+    if (rc < 0) {
+        hark__free(hub, sizeof *hub);
+        return hark__hub_refuse_by(-rc, refusals);
+    }
+    *ret = &hub->base;
+    return 0;
+}
+
+/* ---- into the ring --------------------------------------------------------------------------- */
+
+/* NULL: the queue is full and the kernel takes nothing just now. */
+static struct io_uring_sqe *entry(uring_hub *hub)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&hub->ring);
+    if (!sqe) {
+        hark__sys.uring_enter(&hub->ring, 0, 0);
+        sqe = io_uring_get_sqe(&hub->ring);
+    }
+    return sqe;
+}
+
+static int add(uring_hub *hub, hark__slot *slot, int fd)
+{
+    struct io_uring_sqe *sqe = entry(hub);
+    if (!sqe)
+        return -ENOMEM;
+    slot->mark++;
+    io_uring_prep_poll_multishot(sqe, fd, slot->armed);
+    sqe->user_data = hark__slot_key(slot, fd);
+    return 0;
+}
+
+/* A cancellation, not a removal: POLL_REMOVE gives up (EALREADY) on a poll that has an edge to
+ * report. */
+static int take_out(uring_hub *hub, const hark__slot *slot, int fd)
+{
+    struct io_uring_sqe *sqe = entry(hub);
+    if (!sqe)
+        return -ENOMEM;
+    io_uring_prep_cancel64(sqe, hark__slot_key(slot, fd), 0);
+    sqe->user_data = KEY_CANCEL;
+    return 0;
+}
+
+/* Arming what is armed already renews it: the number may belong to another file by now. */
+static int uring_arm(hark__hub *base, int fd, int events, uint64_t token)
+{
+    uring_hub *hub = (uring_hub *)base;
+    int rc = fd < 0 ? -EBADF : hark__hub_check(fd);
+    if (rc)
+        return rc;
+    hark__slot *slot = hark__slots_make(&hub->slots, fd);
+    if (!slot)
+        return -ENOMEM;
+    if (slot->armed && (rc = take_out(hub, slot, fd)))
+        return rc;
+    slot->armed = POLLIN | POLLOUT | POLLRDHUP | (uint32_t)(events & POLLPRI);
+    slot->token = token;
+    rc = add(hub, slot, fd);
+    if (rc)
+        slot->armed = 0;
+    return rc;
+}
+
+/* Entering for completions as well lets the removed poll drop its file before this call returns. */
+static int uring_disarm(hark__hub *base, int fd, uint64_t token)
+{
+    uring_hub *hub = (uring_hub *)base;
+    hark__slot *slot = hark__slots_find(&hub->slots, fd);
+    if (!slot || !slot->armed || slot->token != token)
+        return 0;
+    int rc = take_out(hub, slot, fd);
+    if (rc)
+        return rc;
+    slot->armed = 0;
+    hark__sys.uring_enter(&hub->ring, 0, 0);
+    return 0;
+}
+
+/* The kernel takes a ring down in its own time, and until then its polls hold their files open: a
+ * port that was listened on would be in use. So they are removed first. */
+static void uring_close(hark__hub *base)
+{
+    uring_hub *hub = (uring_hub *)base;
+    for (int fd = 0; fd < hub->slots.count; fd++) {
+        if (hub->slots.at[fd].armed)
+            take_out(hub, &hub->slots.at[fd], fd);
+    }
+    if (io_uring_sq_ready(&hub->ring))
+        hark__sys.uring_enter(&hub->ring, 0, 0);
+    hark__sys.uring_exit(&hub->ring);
+    hark__slots_free(&hub->slots);
+    hark__free(hub, sizeof *hub);
+}
+
+/* R4: after this every armed descriptor has exactly one live poll. */
+static void renew(uring_hub *hub)
+{
+    hub->renew = false;
+    for (int fd = 0; fd < hub->slots.count; fd++) {
+        hark__slot *slot = &hub->slots.at[fd];
+        if (slot->armed && (take_out(hub, slot, fd) || add(hub, slot, fd)))
+            hub->renew = true;
+    }
+}
+
+/* ---- out of the ring ------------------------------------------------------------------------- */
+
+/* A poll that failed is over; everybody who waits shall look. */
+static int events_of_failure(hark__slot *slot, int error)
+{
+    slot->armed = 0;
+    return error == -EBADF ? POLLNVAL : POLLERR;
+}
+
+/* One completion into at most one report. */
+static int digest(uring_hub *hub, const struct io_uring_cqe *cqe, struct hark__report *to)
+{
+    hark__slot *slot = hark__slots_match(&hub->slots, cqe->user_data);
+    if (!slot)
+        return 0;
+    to->token = slot->token;
+    if (cqe->res < 0) {
+        to->events = events_of_failure(slot, cqe->res);
+        return 1;
+    }
+    to->events = cqe->res;
+    if (!(cqe->flags & IORING_CQE_F_MORE) && add(hub, slot, (int)(uint32_t)cqe->user_data))
+        hub->renew = true;
+    return 1;
+}
+
+static int reap(uring_hub *hub, struct hark__report *reports, int max)
+{
+    unsigned head, seen = 0;
+    int told = 0;
+    struct io_uring_cqe *cqe;
+    io_uring_for_each_cqe(&hub->ring, head, cqe)
+    {
+        if (told == max)
+            break;
+        told += digest(hub, cqe, &reports[told]);
+        seen++;
+    }
+    io_uring_cq_advance(&hub->ring, seen);
+    return told;
+}
+
+/* Must this poll enter the kernel although it does not wait? */
+static bool asked_for(const uring_hub *hub)
+{
+    unsigned flags = __atomic_load_n(hub->ring.sq.kflags, __ATOMIC_RELAXED);
+    return flags & (SQ_TASKRUN | SQ_CQ_OVERFLOW) || io_uring_sq_ready(&hub->ring);
+}
+
+/* What does not stop a loop: time ran out; a signal; the kernel wants completions taken first, or
+ * is short of memory for a moment. In all of these what was not submitted stays in the queue. */
+static int enter(uring_hub *hub, unsigned wait, int64_t timeout)
+{
+    int rc = hark__sys.uring_enter(&hub->ring, wait, timeout);
+    if (rc == -EBADR)
+        hub->renew = true;
+    if (rc == -ETIME || rc == -EINTR || rc == -EBUSY || rc == -EAGAIN || rc == -EBADR)
+        return 0;
+    return rc < 0 ? rc : 0;
+}
+
+/* The kernel works off some twenty polls an enter. If all that these brought was late, there may
+ * be more behind them, and "nothing" must mean nothing: so it goes on, but not for ever if the
+ * kernel takes no entries. */
+static int uring_poll(hark__hub *base, int64_t timeout, struct hark__report *reports, int max)
+{
+    uring_hub *hub = (uring_hub *)base;
+    if (hub->renew)
+        renew(hub);
+    unsigned wait = timeout != 0 && !io_uring_cq_ready(&hub->ring);
+    int told = 0;
+    for (int round = 0; round < ROUNDS && !told; round++) {
+        int rc = wait || asked_for(hub) ? enter(hub, wait, timeout) : 0;
+        if (rc < 0)
+            return rc;
+        wait = 0;
+        told = reap(hub, reports, max);
+        if (!asked_for(hub))
+            break;
+    }
+    return told;
+}
+
+static int uring_fd(const hark__hub *base)
+{
+    return ((const uring_hub *)base)->ring.ring_fd;
+}
+
+const struct hark__hub_class hark__hub_uring = {
+    .name = "uring",
+    .lasts = true,
+    .open = uring_open,
+    .close = uring_close,
+    .arm = uring_arm,
+    .disarm = uring_disarm,
+    .poll = uring_poll,
+    .fd = uring_fd,
+};
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * completion.c - futures in the order in which they get ready; hark/watch.h has the promises.
+ *
+ * Idea     One watch a future. When it is called it appends its index to a list that runs through the nodes themselves (a node that has run has no other use for its fields), and wakes who waits.
+ * Rules    I1  Each index is given out exactly once.
+ *          I2  While somebody waits, the list is empty: an index is handed to the waiter directly.
+ */
+#include "core/core.h"
+#include "sync/sync.h"
+
+static const struct hark__wait_kind completion_kind = {"the next future to be ready", hark__leave_list, NULL, NULL};
+
+/* In a node that has run: `spare` is the next index + 1. */
+static void append(hark_completion *c, int index)
+{
+    c->nodes[index].spare = 0;
+    if (c->tail) {
+        c->nodes[c->tail - 1].spare = (uint32_t)index + 1;
+    } else {
+        c->head = index + 1;
+    }
+    c->tail = index + 1;
+}
+
+/* One more was given out. Those who wait for more than there are go home. */
+static void count_taken(hark_completion *c)
+{
+    if (++c->taken == c->count) {
+        while (c->waiters.first) {
+            hark__wake(c->waiters.first, -ENODATA);
+        }
+    }
+}
+
+static void is_ready(void *pointer)
+{
+    hark_watch *node = pointer;
+    hark_completion *c = node->arg;
+    int index = (int)(node - c->nodes);
+
+    if (c->waiters.first) {
+        hark__wake(c->waiters.first, index);
+        count_taken(c);
+    } else {
+        append(c, index);
+    }
+}
+
+static int check(hark_completion *c, hark_future *const *f, hark_watch *nodes, int n, const char *call)
+{
+    if (!c || n < 0 || (n > 0 && (!f || !nodes))) {
+        return hark__fail(-EINVAL, call, "the completion or an array is NULL, or n is negative");
+    }
+    for (int i = 0; i < n; i++) {
+        if (!f[i]) {
+            return hark__fail(-EINVAL, call, "future %d is NULL", i);
+        }
+    }
+    return 0;
+}
+
+int hark_completion_init(hark_completion *c, hark_future *const *f, hark_watch *nodes, int n)
+{
+    static const char call[] = "hark_completion_init";
+    int error = check(c, f, nodes, n, call);
+
+    if (error) {
+        return error;
+    }
+    *c = (hark_completion){.futures = f, .nodes = nodes, .count = n};
+    for (int i = 0; i < n; i++) {
+        error = hark__watch_list(&f[i]->waiters, f[i]->ready, &nodes[i], is_ready, c, WATCH_SELF, call);
+        while (error && i-- > 0) {
+            hark_unwatch(&nodes[i]);
+        }
+        if (error) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+int hark_completion_next(hark_completion *c)
+{
+    static const char call[] = "hark_completion_next";
+    int error = c ? hark__enter(&c->waiters, call) : hark__fail(-EINVAL, call, "the completion is NULL");
+
+    if (error) {
+        return error;
+    }
+    if (c->head) {
+        int index = c->head - 1;
+        c->head = (int)c->nodes[index].spare;
+        c->tail = c->head ? c->tail : 0;
+        count_taken(c);
+        hark__pass();
+        return index;
+    }
+    if (c->taken == c->count) {
+        return -ENODATA;
+    }
+    return hark__wait(&c->waiters, &completion_kind);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * future.c - an event that carries a value or a failure; hark/future.h has the promises.
+ *
+ * Idea     An event with a pointer or a code beside it. A failure's words are kept by the loop, by serial (core/error.c), and given to whoever waits while they are recent.
+ * Rules    U1  Nobody waits for a future that is ready; it is sent or failed once, until it is reset.
+ *          U2  Cancelling a waiter does nothing to the future.
+ *          U3  A failure that nobody has looked at is told on stderr when the future is reset, or when the group of its hark_go_future closes.
+ */
+#include "core/core.h"
+#include "sync/sync.h"
+
+static const struct hark__wait_kind future_kind = {"a future", hark__leave_list, NULL, NULL};
+
+int hark_future_init(hark_future *f)
+{
+    if (!f) {
+        return hark__fail(-EINVAL, "hark_future_init", "the future is NULL");
+    }
+    *f = (hark_future)HARK_FUTURE_INIT;
+    return 0;
+}
+
+bool hark_future_ready(const hark_future *f)
+{
+    return f && f->ready;
+}
+
+/* May the future be given its value or failure now? */
+static int check_pending(hark_future *f, const char *call)
+{
+    int error = f ? hark__touch(&f->waiters, call) : hark__fail(-EINVAL, call, "the future is NULL");
+
+    if (!error && f->ready) {
+        error = hark__fail(-EALREADY, call, "this future was %s already; the first one stays. Reset it, or use another", f->code ? "failed" : "sent");
+    }
+    return error;
+}
+
+static void complete(hark_future *f, void *value, int code)
+{
+    f->value = value;
+    f->code = code;
+    f->ready = true;
+    f->looked_at = false;
+    hark__wake_all(&f->waiters);
+}
+
+int hark_future_send(hark_future *f, void *value)
+{
+    int error = check_pending(f, "hark_future_send");
+
+    if (!error) {
+        f->words = 0;
+        complete(f, value, 0);
+    }
+    return error;
+}
+
+int hark_future_fail(hark_future *f, int code, const char *format, ...)
+{
+    static const char call[] = "hark_future_fail";
+    struct hark__failure failure;
+    va_list arguments;
+    int error = check_pending(f, call);
+
+    if (error) {
+        return error;
+    }
+    if (code >= 0 || code == -ECANCELED) {
+        return hark__fail(-EINVAL, call, "%d is no failure; give a negative code other than -ECANCELED, which means the waiter's own scopes", code);
+    }
+    hark__failure_fill(&failure, code, __builtin_frame_address(0));
+    va_start(arguments, format);
+    vsnprintf(failure.words, sizeof failure.words, format ? format : "", arguments);
+    va_end(arguments);
+    failure.by_user = true;
+    f->words = hark__here ? hark__words_keep(hark__here, &failure, NULL) : 0;
+    complete(f, NULL, code);
+    return 0;
+}
+
+/* Somebody gets to know the failure: it need not be told on stderr any more. */
+static void look_at(hark_future *f)
+{
+    struct hark__words *words = hark__words_find(hark__here, f->words);
+
+    f->looked_at = true;
+    if (words) {
+        words->looked_at = true;
+    }
+}
+
+int hark_future_reset(hark_future *f)
+{
+    static const char call[] = "hark_future_reset";
+    int error = f ? hark__touch(&f->waiters, call) : hark__fail(-EINVAL, call, "the future is NULL");
+    struct hark__words *words;
+
+    if (error) {
+        return error;
+    }
+    if (f->waiters.count) {
+        return hark__fail(-EBUSY, call, "%u still wait for it", f->waiters.count);
+    }
+    if (!f->ready) {
+        return hark__fail(-EINVAL, call, "this future was neither sent nor failed: there is nothing to reset");
+    }
+    if (f->code && !f->looked_at) {
+        words = hark__words_find(hark__here, f->words);
+        hark__report_line(NULL, "a future that failed with %d (%s) was reset, and nobody had looked at it", f->code, words ? words->failure.words : "its words are gone");
+        look_at(f);
+    }
+    f->ready = false;
+    f->value = NULL;
+    f->code = 0;
+    return 0;
+}
+
+/* The outcome of a future that is ready, with the failure's words for the caller. */
+static int outcome(hark_future *f, void **value, const char *call)
+{
+    struct hark__words *words;
+
+    if (!f->code) {
+        if (value) {
+            *value = f->value;
+        }
+        return 0;
+    }
+    look_at(f);
+    if ((words = hark__words_find(hark__here, f->words))) {
+        hark__failure_adopt(&words->failure);
+        return f->code;
+    }
+    return hark__fail(f->code, call, "the future had failed; its words are gone");
+}
+
+int hark_future_wait(hark_future *f, void **value)
+{
+    static const char call[] = "hark_future_wait";
+    int error = f ? hark__enter(&f->waiters, call) : hark__fail(-EINVAL, call, "the future is NULL");
+
+    if (error) {
+        return error;
+    }
+    error = f->ready ? hark__pass() : hark__wait(&f->waiters, &future_kind);
+    return error ? error : outcome(f, value, call);
+}
+
+int hark_future_watch(hark_future *f, hark_watch *watch, hark_callback *fn, void *arg)
+{
+    static const char call[] = "hark_future_watch";
+
+    return f ? hark__watch_list(&f->waiters, f->ready, watch, fn, arg, 0, call) : hark__fail(-EINVAL, call, "the future is NULL");
+}
+
+int hark_wait_all(hark_future *const *f, int n)
+{
+    static const char call[] = "hark_wait_all";
+    int error, first = 0;
+
+    for (int i = 0; i < n && f; i++) {
+        if (!f[i]) {
+            return hark__fail(-EINVAL, call, "future %d is NULL", i);
+        }
+    }
+    if (n < 0 || (n > 0 && !f)) {
+        return hark__fail(-EINVAL, call, "the array is NULL, or n is negative");
+    }
+    if ((error = hark__enter(n ? &f[0]->waiters : NULL, call))) {
+        return error;
+    }
+    for (int i = 0; i < n; i++) {
+        if ((error = hark__enter(&f[i]->waiters, call)) || (!f[i]->ready && (error = hark__wait(&f[i]->waiters, &future_kind)))) {
+            return error;
+        }
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        first = f[i]->code ? outcome(f[i], NULL, call) : first;
+    }
+    return first;
+}
+
+/* ---- a task whose result is a future ----------------------------------------------------------------------------- */
+
+struct job {
+    hark_fn *fn;
+    void *arg;
+    hark_future *future;
+};
+
+static void fail_from_task(hark_future *f, int code)
+{
+    hark__task *task = hark__here->running;
+    hark_group *group = (hark_group *)task->base.outer;
+    struct hark__failure *mine = task->extra ? task->extra->failure : NULL, failure;
+
+    if (code == -ECANCELED) {
+        code = -EOWNERDEAD;
+        mine = NULL;
+    }
+    if (mine && mine->code == code) {
+        failure = *mine;
+    } else {
+        hark__failure_fill(&failure, code, __builtin_frame_address(0));
+        snprintf(failure.words, sizeof failure.words, "%s", code == -EOWNERDEAD ? "the task was cancelled before it had a result" : "the task failed");
+        failure.by_user = false;
+    }
+    f->words = hark__words_keep(hark__here, &failure, group);
+    group->notes |= NOTE_FUTURE_FAILED;
+    complete(f, NULL, code);
+}
+
+static int run_job(void *pointer)
+{
+    const struct job *job = pointer;
+    int result = job->fn(job->arg);
+
+    if (job->future->ready) {
+        return result < 0 && result != -ECANCELED ? result : 0; /* somebody else has sent it: the failure must not be lost */
+    }
+    if (result >= 0) {
+        hark_future_send(job->future, (void *)(intptr_t)result);
+    } else {
+        fail_from_task(job->future, result);
+    }
+    return result == -ECANCELED ? result : 0;
+}
+
+hark_task hark_go_future_at(hark_group *g, hark_future *f, hark_fn *fn, void *arg, const char *site)
+{
+    static const char call[] = "hark_go_future";
+    struct job job = {fn, arg, f};
+    int error;
+
+    if (!f || !fn) {
+        return hark__fail(-EINVAL, call, "the %s is NULL", f ? "task's function" : "future");
+    }
+    if (f->ready) {
+        return hark__fail(-EINVAL, call, "this future is ready already; reset it, or use another");
+    }
+    if (hark__here && (error = hark__touch(&f->waiters, call))) {
+        return error;
+    }
+    return hark_go_copy_at(g, run_job, &job, sizeof job, site);
+}
+
+hark_task(hark_go_future)(hark_group *g, hark_future *f, hark_fn *fn, void *arg)
+{
+    return hark_go_future_at(g, f, fn, arg, "a call of hark_go_future\0task");
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dump_test.c - hark_dump: the tree of living tasks, on demand and by a signal.
+ */
+#include "../sync/scene.h"
+
+static hark_event event;
+static hark_flag flag;
+static hark_future future;
+
+/* The dump of now; free it. */
+static char *dump_text(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    CHECK(out != NULL);
+    hark_dump(out);
+    CHECK_EQ(fclose(out), 0);
+    return text;
+}
+
+/* The line of `text` that has `word`; it is cut off there. */
+static const char *line_with(char *text, const char *word)
+{
+    CHECK_HAS(text, word);
+    char *line = strstr(text, word);
+    while (line > text && line[-1] != '\n') {
+        line--;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
+static void check_dump(const char *name, const char *waits_for)
+{
+    char *text = dump_text();
+    CHECK_HAS(line_with(text, name), waits_for);
+    free(text);
+}
+
+/* ---- what it says ----------------------------------------------------------------------------- */
+
+static int wait_for_event(void *arg)
+{
+    (void)arg;
+    hark_task_name("waits for an event");
+    return hark_event_wait(&event);
+}
+
+INSIDE(dump_names_a_task_its_spawn_site_and_what_it_waits_for)
+{
+    char site[32];
+    snprintf(site, sizeof(site), "dump_test.c:%d", __LINE__ + 1);
+    hark_go(&group, wait_for_event, NULL);
+    hark_settle();
+    check_dump("waits for an event", site);
+    check_dump("waits for an event", "event");
+    hark_event_set(&event);
+}
+
+static int plainly_called(void *arg)
+{
+    (void)arg;
+    return hark_event_wait(&event);
+}
+
+INSIDE(dump_calls_a_nameless_task_by_its_function)
+{
+    hark_go(&group, plainly_called, NULL);
+    hark_settle();
+    check_dump("plainly_called", "dump_test.c:");
+    hark_event_set(&event);
+}
+
+static hark_task awaited;
+
+static int wait_for_flag(void *arg)
+{
+    (void)arg;
+    hark_task_name("one");
+    return hark_flag_wait(&flag);
+}
+
+static int wait_for_future(void *arg)
+{
+    (void)arg;
+    hark_task_name("two");
+    return hark_future_wait(&future, NULL);
+}
+
+static int wait_for_task(void *arg)
+{
+    (void)arg;
+    hark_task_name("three");
+    return hark_task_wait(awaited);
+}
+
+static int wait_for_time(void *arg)
+{
+    (void)arg;
+    hark_task_name("four");
+    return hark_sleep(HARK_S(5));
+}
+
+static int wait_for_many(void *arg)
+{
+    (void)arg;
+    hark_task_name("five");
+    hark_case cases[] = {hark_on_event(&event), hark_on_flag(&flag)};
+    const int i = hark_select(cases, 2);
+    return i < 0 ? i : 0;
+}
+
+static int wait_for_child(void *arg)
+{
+    hark_group g;
+    (void)arg;
+    hark_task_name("six");
+    hark_group_open(&g);
+    hark_go(&g, plainly_called, NULL);
+    return hark_group_close(&g, 0);
+}
+
+INSIDE(dump_tells_every_kind_of_wait)
+{
+    awaited = hark_go(&group, wait_for_flag, NULL);
+    hark_go(&group, wait_for_future, NULL);
+    hark_go(&group, wait_for_task, NULL);
+    hark_go(&group, wait_for_time, NULL);
+    hark_go(&group, wait_for_many, NULL);
+    hark_go(&group, wait_for_child, NULL);
+    hark_settle();
+    check_dump("one", "flag");
+    check_dump("two", "future");
+    check_dump("three", "task");
+    check_dump("four", "time");
+    check_dump("five", "select");
+    check_dump("six", "group");
+    hark_event_set(&event), hark_flag_set(&flag), hark_future_send(&future, NULL);
+}
+
+INSIDE(dump_shows_a_child_below_its_parent)
+{
+    hark_go(&group, wait_for_child, NULL);
+    hark_settle();
+    char *text = dump_text();
+    CHECK_HAS(text, "six");
+    CHECK_HAS(strstr(text, "six"), "plainly_called");
+    free(text);
+    hark_event_set(&event);
+}
+
+static int ends[2];
+
+static int wait_for_byte(void *arg)
+{
+    (void)arg;
+    hark_task_name("reader");
+    const int rc = hark_wait_fd(ends[0], POLLIN);
+    return rc < 0 ? rc : 0;
+}
+
+INSIDE_ON_HUBS(dump_tells_the_descriptor_that_is_waited_for)
+{
+    char number[16];
+    CHECK_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    const hark_task t = hark_go(&group, wait_for_byte, NULL);
+    hark_settle();
+    snprintf(number, sizeof(number), "%d", ends[0]);
+    check_dump("reader", number);
+    hark_task_cancel(t);
+    hark_task_wait(t);
+    hark_close(ends[0]), hark_close(ends[1]);
+}
+
+INSIDE(dump_does_not_name_who_has_ended)
+{
+    hark_go(&group, plainly_called, NULL);
+    hark_event_set(&event);
+    hark_settle();
+    char *text = dump_text();
+    CHECK(strstr(text, "plainly_called") == NULL);
+    free(text);
+}
+
+INSIDE(dump_of_1000_tasks_has_them_all)
+{
+    int count = 0;
+    for (int i = 0; i < 1000; i++) {
+        hark_go(&group, plainly_called, NULL);
+    }
+    hark_settle();
+    char *text = dump_text();
+    for (const char *p = text; (p = strstr(p, "plainly_called")); p++) {
+        count++;
+    }
+    free(text);
+    CHECK_EQ(count, 1000);
+    hark_event_set(&event);
+}
+
+TEST(dump_outside_a_loop_says_so)
+{
+    char *text = dump_text();
+    CHECK(strlen(text) > 0);
+    CHECK_HAS(text, "loop");
+    free(text);
+}
+
+/* ---- by a signal ------------------------------------------------------------------------------ */
+
+INSIDE(dump_on_a_signal_prints_the_tasks_on_stderr_though_the_loop_is_stuck)
+{
+    CHECK_EQ(hark_dump_on(SIGUSR1), 0);
+    hark_go(&group, wait_for_event, NULL);
+    hark_settle();
+    capture_begin();
+    raise(SIGUSR1);
+    const char *text = capture_end();
+    CHECK_HAS(text, "waits for an event");
+    CHECK_HAS(text, "dump_test.c:");
+    hark_event_set(&event);
+}
+
+static int dump_on_usr1(void *arg)
+{
+    (void)arg;
+    return hark_dump_on(SIGUSR1);
+}
+
+TEST(dump_on_lasts_until_the_run_ends)
+{
+    struct sigaction now;
+    CHECK_EQ(RUN(dump_on_usr1, NULL), 0);
+    CHECK_EQ(sigaction(SIGUSR1, NULL, &now), 0);
+    CHECK(now.sa_handler == SIG_DFL);
+}
+
+INSIDE(dump_on_misuse_has_a_code_and_words)
+{
+    CHECK_MISUSE(hark_dump_on(SIGKILL), -EINVAL, "hark_dump_on");
+    CHECK_MISUSE(hark_dump_on(0), -EINVAL, "hark_dump_on");
+    CHECK_MISUSE(hark_dump_on(100000), -EINVAL, "hark_dump_on");
+}
+
+TEST(dump_on_misuse_outside_any_task_is_refused)
+{
+    CHECK_MISUSE(hark_dump_on(SIGUSR1), -ENOTSUP, "hark_dump_on");
+}
