@@ -25,8 +25,8 @@
 #include <time.h>
 
 #define BENCH_BATCHES 5
-#define BENCH_SKIP 77
-#define BENCH_UNUSED __attribute__((unused))
+#define BENCH_SKIP    77
+#define BENCH_UNUSED  __attribute__((unused))
 
 static inline int64_t bench_clock(clockid_t clock)
 {

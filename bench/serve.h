@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define SERVE_MESSAGE 64
-#define SERVE_BUFFER 4096
+#define SERVE_BUFFER  4096
 
 BENCH_UNUSED static void serve_port(int fd)
 {

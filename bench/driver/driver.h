@@ -25,14 +25,14 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define MOST_CASES 4
-#define MOST_KEYS 8
-#define MOST_LIMITS 4
-#define MOST_ROUNDS 99
+#define MOST_CASES       4
+#define MOST_KEYS        8
+#define MOST_LIMITS      4
+#define MOST_ROUNDS      99
 #define MOST_CONTESTANTS 32
-#define MOST_ARGS 8
-#define MOST_PEERS 24
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+#define MOST_ARGS        8
+#define MOST_PEERS       24
+#define COUNT(array)     ((int)(sizeof(array) / sizeof *(array)))
 
 enum { QUICK = 1, FULL = 2, ALWAYS = 3 };
 
@@ -154,8 +154,8 @@ typedef struct {
     char *argv[MOST_ARGS];
     const char *hub;
     bool reference;
-    char why[256];      /* left out of this question, and why */
-    bool once;          /* so slow that one run must do */
+    char why[256];                        /* left out of this question, and why */
+    bool once;                            /* so slow that one run must do */
     double value[MOST_KEYS][MOST_ROUNDS]; /* of the present case; NAN: none */
 } contestant;
 

@@ -54,8 +54,7 @@ static void guard_way(char *way, size_t size)
 {
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     bool light = page != MAP_FAILED && madvise(page, 4096, ADVICE_GUARD_INSTALL) == 0;
-    snprintf(way, size, "%s",
-             light ? "MADV_GUARD_INSTALL" : "mprotect (no MADV_GUARD_INSTALL here)");
+    snprintf(way, size, "%s", light ? "MADV_GUARD_INSTALL" : "mprotect (no MADV_GUARD_INSTALL here)");
     if (page != MAP_FAILED)
         munmap(page, 8192);
 }
@@ -71,8 +70,8 @@ static void hubs_there(facts *f, const options *o)
     }
     for (const char *p = o->hubs; *p; p += strcspn(p, ","), p += *p == ',') {
         snprintf(hub, sizeof hub, "%.*s", (int)strcspn(p, ","), p);
-        command c = {.argv = {program, NULL}, .hub = hub, .processor = f->server_processor,
-                     .seconds = 10};
+        command c = {
+            .argv = {program, NULL}, .hub = hub, .processor = f->server_processor, .seconds = 10};
         result r;
         run_program(&c, &r);
         if (r.ok)

@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #define MESSAGE 64
-#define STEPS 32 /* of the histogram, per power of two */
-#define POWERS 40
+#define STEPS   32 /* of the histogram, per power of two */
+#define POWERS  40
 
 typedef struct {
     int fd, got;
@@ -77,7 +77,8 @@ static bool trouble(crowd *w, const char *what)
 
 static bool send_message(crowd *w, client *c)
 {
-    static const char message[MESSAGE] = "sixty-four bytes that come back as they went, or it is no echo";
+    static const char message[MESSAGE] =
+        "sixty-four bytes that come back as they went, or it is no echo";
     c->got = 0;
     c->sent = now_ns();
     if (send(c->fd, message, MESSAGE, MSG_NOSIGNAL) != MESSAGE)

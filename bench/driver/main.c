@@ -107,12 +107,14 @@ static int take_one(options *o, char **argv, int *i)
         return o->programs = v, 0;
     if ((v = valued("--peer-programs", argv, i, &bad)))
         return o->peer_programs = v, 0;
-    bool *flag = strcmp(a, "--quick") == 0 ? &o->quick
-                 : strcmp(a, "--json") == 0 ? &o->json
+    bool *flag = strcmp(a, "--quick") == 0     ? &o->quick
+                 : strcmp(a, "--json") == 0    ? &o->json
                  : strcmp(a, "--install") == 0 ? &o->install
-                 : strcmp(a, "--check") == 0 ? &o->check
-                 : strcmp(a, "--list") == 0 ? &o->list
-                 : strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0 ? &o->help : NULL;
+                 : strcmp(a, "--check") == 0   ? &o->check
+                 : strcmp(a, "--list") == 0    ? &o->list
+                 : strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0 || strcmp(a, "help") == 0
+                     ? &o->help
+                     : NULL;
     if (flag)
         return *flag = true, 0;
     if (a[0] == '-')
@@ -231,6 +233,7 @@ int main(int argc, char **argv)
         printf("]\n");
     else
         printf("\nmedian of %d rounds; ratios are made within each round; all values: "
-               "bench/results/%s-*.json\n", o.rounds, f.day);
+               "bench/results/%s-*.json\n",
+               o.rounds, f.day);
     return good ? 0 : 1;
 }

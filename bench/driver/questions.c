@@ -11,7 +11,9 @@
 #define TASK_LIMITS(question) \
     { \
         {"limit: bare run queue", "bare", question, false}, \
-        {"limit: guarded run queue", "guarded", question, true} \
+        { \
+            "limit: guarded run queue", "guarded", question, true \
+        } \
     }
 
 const question questions[] = {

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOW 10.0
+#define SLOW           10.0
 #define PATIENCE_QUICK 20.0
-#define PATIENCE 180.0
+#define PATIENCE       180.0
 
 void contest_note(contest *c, const char *format, ...)
 {
@@ -124,7 +124,8 @@ static void keep(contest *c, contestant *w, int round, const result *r)
 static void run_one(contest *c, contestant *w, int round, const options *o, const facts *f)
 {
     result r;
-    command run = {.hub = w->hub, .processor = f->server_processor,
+    command run = {.hub = w->hub,
+                   .processor = f->server_processor,
                    .seconds = o->quick ? PATIENCE_QUICK : PATIENCE};
     int n = 0;
     for (; n < MOST_ARGS && w->argv[n]; n++)

@@ -11,9 +11,9 @@
 #if defined(HARK_HAVE_LIBURING) || defined(BENCH_HAVE_LIBURING)
 #include <liburing.h>
 
-#define BUFFERS 4096
-#define BUFFER_SIZE 256
-#define BUFFER_GROUP 1
+#define BUFFERS          4096
+#define BUFFER_SIZE      256
+#define BUFFER_GROUP     1
 #define MOST_CONNECTIONS 4096
 enum { ACCEPT, RECV, SEND, CLOSE };
 
@@ -115,12 +115,8 @@ static void on_completion(const struct io_uring_cqe *c)
         if (!(c->flags & IORING_CQE_F_MORE))
             ask_accept(fd);
         break;
-    case RECV:
-        on_recv(fd, c);
-        break;
-    case SEND:
-        give_back(buffer);
-        break;
+    case RECV: on_recv(fd, c); break;
+    case SEND: give_back(buffer); break;
     }
 }
 
@@ -166,7 +162,8 @@ int main(int argc, char **argv)
         struct io_uring_cqe *c;
         unsigned head, n = 0;
         io_uring_submit_and_wait(&ring, 1);
-        io_uring_for_each_cqe(&ring, head, c) {
+        io_uring_for_each_cqe(&ring, head, c)
+        {
             on_completion(c);
             n++;
         }

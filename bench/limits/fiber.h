@@ -36,10 +36,10 @@
 #else
 #define CALL static inline
 #endif
-#define PAGE 4096
-#define COLOURS 8
-#define COLOUR_STEP 128
-#define GUARDS_A_CALL 512
+#define PAGE                 4096
+#define COLOURS              8
+#define COLOUR_STEP          128
+#define GUARDS_A_CALL        512
 #define ADVICE_GUARD_INSTALL 102
 
 typedef struct task {
@@ -74,8 +74,9 @@ static struct {
                        "r12", "r13", "r14", "r15", "memory", "cc")
 /* Leaves the present stack for good and begins on another. */
 #define BEGIN_ON(top, entry) \
-    __asm__ volatile("movq %0, %%rsp\n\txorl %%ebp, %%ebp\n\tpushq $0\n\tjmpq *%1" \
-                     ::"r"(top), "r"(entry) : "memory")
+    __asm__ volatile("movq %0, %%rsp\n\txorl %%ebp, %%ebp\n\tpushq $0\n\tjmpq *%1" ::"a"(top), \
+                     "c"(entry) \
+                     : "memory")
 /* int switch_call(task *from, task *to): 0, once somebody has switched back to `from`. */
 #define SWITCH_CALL \
     ".text\n.p2align 4\n.local switch_call\n.type switch_call, @function\nswitch_call:\n" \
@@ -83,8 +84,8 @@ static struct {
     "movq %rsp, (%rdi)\nmovq (%rsi), %rsp\n" \
     "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\n" \
     "popq %rcx\nxorl %eax, %eax\njmpq *%rcx\n.size switch_call, .-switch_call\n"
-#define FRAME 64
-#define FRAME_PC 48
+#define FRAME      64
+#define FRAME_PC   48
 #define ENTRY_SKEW 8 /* a function begins as if a call had come there */
 #elif defined(__aarch64__)
 #define SWITCH(from, to) \
@@ -93,14 +94,14 @@ static struct {
         __asm__ volatile("mov x9, sp\n\tadr x10, 1f\n\tstp x9, x29, [x0]\n\tstr x10, [x0, 16]\n\t" \
                          "ldp x9, x29, [x1]\n\tldr x10, [x1, 16]\n\tmov sp, x9\n\tbr x10\n\t" \
                          "1:" \
-                         : "+r"(from_), "+r"(to_)::"x2", "x3", "x4", "x5", "x6", "x7", "x8", \
-                           "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", \
-                           "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", \
+                         : "+r"(from_), "+r"(to_)::"x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", \
+                           "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", \
+                           "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", \
                            "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "memory", "cc"); \
     } while (0)
 #define BEGIN_ON(top, entry) \
-    __asm__ volatile("mov sp, %0\n\tmov x29, xzr\n\tmov x30, xzr\n\tbr %1" \
-                     ::"r"(top), "r"(entry) : "memory")
+    __asm__ volatile("mov sp, %0\n\tmov x29, xzr\n\tmov x30, xzr\n\tbr %1" ::"r"(top), "r"(entry) \
+                     : "memory")
 /* int switch_call(task *from, task *to): 0, once somebody has switched back to `from`. */
 #define SWITCH_CALL \
     ".text\n.p2align 4\n.local switch_call\n.type switch_call, %function\nswitch_call:\n" \
@@ -115,17 +116,17 @@ static struct {
     "ldp d8, d9, [sp, 96]\nldp d10, d11, [sp, 112]\nldp d12, d13, [sp, 128]\n" \
     "ldp d14, d15, [sp, 144]\n" \
     "add sp, sp, #160\nmov w0, wzr\nbr x30\n.size switch_call, .-switch_call\n"
-#define FRAME 160
-#define FRAME_PC 8
+#define FRAME      160
+#define FRAME_PC   8
 #define ENTRY_SKEW 0
 #else
-#define NO_SWITCH "no hand-written switch for this processor"
-#define SWITCH(from, to) ((void)(from), (void)(to))
+#define NO_SWITCH            "no hand-written switch for this processor"
+#define SWITCH(from, to)     ((void)(from), (void)(to))
 #define BEGIN_ON(top, entry) ((void)(top), (void)(entry))
-#define SWITCH_CALL ""
-#define FRAME 64
-#define FRAME_PC 0
-#define ENTRY_SKEW 0
+#define SWITCH_CALL          ""
+#define FRAME                64
+#define FRAME_PC             0
+#define ENTRY_SKEW           0
 #endif
 
 #if GUARDED && !defined(NO_SWITCH)
@@ -151,8 +152,9 @@ static inline void guards_install(char *low, long count)
         self = (int)syscall(SYS_pidfd_open, getpid(), 0);
     for (long i = 0; i < count; i++)
         v[i] = (struct iovec){low + i * STRIDE, PAGE};
-    long done = batch && self >= 0 ? syscall(SYS_process_madvise, self, v, count,
-                                             ADVICE_GUARD_INSTALL, 0) : -1;
+    long done = batch && self >= 0
+                    ? syscall(SYS_process_madvise, self, v, count, ADVICE_GUARD_INSTALL, 0)
+                    : -1;
     if (done == count * PAGE)
         return;
     batch = 0;
@@ -186,8 +188,8 @@ static inline char *stack_take(void)
 
 static inline void *map(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     bench_must(p != MAP_FAILED, "mmap");
     return p;
 }

@@ -13,8 +13,8 @@
 #include "../bench.h"
 
 #define WHEEL_LEVELS 4
-#define WHEEL_SLOTS 256
-#define WHEEL_TICK 20 /* log2 of a tick, in the clock's units */
+#define WHEEL_SLOTS  256
+#define WHEEL_TICK   20 /* log2 of a tick, in the clock's units */
 
 struct wheel_timer {
     struct wheel_timer *next, *prev;

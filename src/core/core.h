@@ -160,10 +160,12 @@ struct hark_loop {
     uint32_t head, tail;
     int32_t credit; /* switches until the loop looks around */
     int32_t budget; /* calls that need not wait, until the running task lets others run */
+    int32_t budget_full; /* what each step begins with */
     hark__task *running; /* NULL: the loop itself, or a callback */
     void *sp;            /* the loop's own place, on its thread's stack */
     uint32_t id;         /* never reused */
     uint32_t promised;   /* places in the ring: living tasks and armed watches */
+    uint32_t millis;     /* the turn's time, ms since the loop began: for reports */
 
     struct hark__hub *hub;
     hark__stacks *stacks;
@@ -186,7 +188,6 @@ struct hark_loop {
     int64_t polled;  /* when the hub was last asked */
     int64_t checked; /* when the clock was last read for the sake of `credit` */
     int32_t credit_given;
-    uint32_t millis;        /* the turn's time, ms since the loop began: for reports */
     int64_t began;
     struct hark_waitlist settlers;
 
@@ -259,6 +260,7 @@ static inline void hark__list_remove(struct hark_waiter *waiter)
 /* ---- park.c ----------------------------------------------------------------------------------- */
 
 /* Before an operation on a primitive. `call` is its name, for the words; `list` belongs to the primitive, may be NULL. */
+static inline int hark__enter_task(const char *call);
 static inline int hark__enter(struct hark_waitlist *list, const char *call); /* by a task, as a checkpoint: 0, -ECANCELED, -ENOTSUP, -EXDEV */
 static inline int hark__touch(struct hark_waitlist *list, const char *call); /* anywhere in the loop, or unbound: 0, -EXDEV */
 int hark__enter_slow(struct hark_waitlist *list, const char *call);
@@ -272,7 +274,13 @@ void hark__give_way(void); /* the running task goes to the end of the queue; can
 void hark__ready(hark_loop *loop, hark__task *task, int result); /* it was parked, and stands nowhere any more */
 void hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list */
 void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result); /* it stands in none any more */
-void hark__wake_all(struct hark_waitlist *list);
+void hark__wake_everyone(struct hark_waitlist *list);
+static inline void hark__wake_all(struct hark_waitlist *list)
+{
+    if (list->first) {
+        hark__wake_everyone(list);
+    }
+}
 int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are no watches */
 void hark__leave_list(hark__task *task); /* hark__wait_kind.leave for what waits in a list */
 void hark__leave_timer(hark__task *task); /* ... for a timer */
@@ -392,11 +400,25 @@ void hark__report_tree(hark_loop *loop, struct hark__text *text);
 
 void hark__signals_close(hark_loop *loop);
 
+/* The same where there is no primitive. */
+static inline int hark__enter_task(const char *call)
+{
+    hark_loop *loop = hark__here;
+
+    if (likely(loop && loop->running && !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
+        return 0;
+    }
+    return hark__enter_slow(NULL, call);
+}
+
 static inline int hark__enter(struct hark_waitlist *list, const char *call)
 {
     hark_loop *loop = hark__here;
 
-    if (likely(loop && loop->running && list && list->loop == loop->id && !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
+    if (!list) {
+        return hark__enter_task(call);
+    }
+    if (likely(loop && loop->running && list->loop == loop->id && !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
         return 0;
     }
     return hark__enter_slow(list, call);

@@ -346,6 +346,7 @@ static void fill(hark_loop *loop, const hark_options *options)
     loop->virtual_clock = options->virtual_clock;
     loop->random = options->seed;
     loop->careful = loop->random || loop->slow_step;
+    loop->budget_full = loop->random ? 1 : LOOP_BUDGET;
     loop->thread = pthread_self();
     loop->began = hark__loop_now(loop);
     loop->polled = loop->checked = hark__clock();

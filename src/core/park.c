@@ -45,7 +45,7 @@ static inline void begin_step(hark_loop *loop, hark__task *task)
 {
     task->state = TASK_RUNNING;
     loop->running = task;
-    loop->budget = loop->random ? 1 : LOOP_BUDGET;
+    loop->budget = loop->budget_full;
 }
 
 static inline hark__stack *stack_of_new(hark_loop *loop, hark__task *task)
@@ -107,34 +107,43 @@ static inline void to_loop(hark_loop *loop, hark__task *self)
     hark__tools_arrive(tools);
 }
 
+/* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time to look around. */
+static __attribute__((noinline)) void go_on_slow(hark_loop *loop, hark__task *self)
+{
+    uint32_t head = loop->head;
+    uintptr_t entry = head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
+    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+    if ((entry & READY_KIND) == READY_WATCH) {
+        to_loop(loop, self);
+        return;
+    }
+    loop->head = head + 1;
+    loop->credit--;
+    if ((entry & READY_KIND) == READY_NEW) {
+        start(loop, self, &self->sp, next);
+    } else if (next == self) {
+        begin_step(loop, self);
+    } else {
+        resume(loop, self, &self->sp, next);
+    }
+}
+
 /* The running task has parked or stepped back: run what comes next until it is this task's turn again. */
 static inline void go_on(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
+    hark__task *next = (hark__task *)loop->ring[head & loop->mask]; /* stale if the ring is empty, and not used then */
 
-    if (likely(head != loop->tail && loop->credit > 0)) {
-        uintptr_t entry = loop->ring[head & loop->mask];
-        hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
-
-        if (likely((entry & READY_KIND) == READY_TASK)) {
-            loop->head = head + 1;
-            loop->credit--;
-            prefetch(loop, head);
-            if (unlikely(next == self)) {
-                begin_step(loop, self);
-                return;
-            }
-            resume(loop, self, &self->sp, next);
-            return;
-        }
-        if ((entry & READY_KIND) == READY_NEW) {
-            loop->head = head + 1;
-            loop->credit--;
-            start(loop, self, &self->sp, next);
-            return;
-        }
+    if (unlikely(head == loop->tail || loop->credit <= 0 || (uintptr_t)next & READY_KIND || next == self || hark__tools_on)) {
+        go_on_slow(loop, self);
+        return;
     }
-    to_loop(loop, self);
+    loop->head = head + 1;
+    loop->credit--;
+    prefetch(loop, head);
+    begin_step(loop, next);
+    hark__switch(&self->sp, next->sp);
 }
 
 /* From the loop's own context: run one task until control comes back here. */
@@ -228,19 +237,24 @@ int hark__pass(void)
 
 /* ---- waking ------------------------------------------------------------------------------------- */
 
-void hark__ready(hark_loop *loop, hark__task *task, int result)
+static inline void make_ready(hark_loop *loop, hark__task *task, int result)
 {
     task->result = result;
     task->state = TASK_READY;
     hark__ring_put(loop, task, READY_TASK);
 }
 
-void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result)
+void hark__ready(hark_loop *loop, hark__task *task, int result)
+{
+    make_ready(loop, task, result);
+}
+
+static inline void wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result)
 {
     void *pointer = (void *)(owner & ~(uintptr_t)OWNER_KIND);
 
     if (likely((owner & OWNER_KIND) == OWNER_TASK)) {
-        hark__ready(loop, pointer, result);
+        make_ready(loop, pointer, result);
     } else if ((owner & OWNER_KIND) == OWNER_WATCH) {
         hark__watch_queue(loop, pointer);
     } else {
@@ -249,17 +263,25 @@ void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *wait
     }
 }
 
+void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result)
+{
+    wake_owner(loop, owner, waiter, result);
+}
+
 void hark__wake(struct hark_waiter *waiter, int result)
 {
     hark__list_remove(waiter);
-    hark__wake_owner(hark__here, waiter->owner, waiter, result);
+    wake_owner(hark__here, waiter->owner, waiter, result);
 }
 
-void hark__wake_all(struct hark_waitlist *list)
+void hark__wake_everyone(struct hark_waitlist *list)
 {
-    while (list->first) {
-        __builtin_prefetch(list->first->next->next);
-        hark__wake(list->first, 0);
+    hark_loop *loop = hark__here;
+
+    for (struct hark_waiter *waiter; (waiter = list->first);) {
+        __builtin_prefetch(waiter->next->next);
+        hark__list_remove(waiter);
+        wake_owner(loop, waiter->owner, waiter, 0);
     }
 }
 

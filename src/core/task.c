@@ -227,7 +227,7 @@ int hark_task_wait(hark_task id)
 {
     static const char call[] = "hark_task_wait";
     hark_loop *loop = hark__here;
-    int error = hark__enter_slow(NULL, call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;

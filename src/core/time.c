@@ -40,7 +40,7 @@ static int sleep_until(hark_loop *loop, int64_t deadline)
 
 int hark_yield(void)
 {
-    int error = hark__enter_slow(NULL, "hark_yield");
+    int error = hark__enter_task("hark_yield");
 
     if (!error) {
         hark__give_way();
@@ -50,7 +50,7 @@ int hark_yield(void)
 
 int hark_sleep_until(int64_t deadline)
 {
-    int error = hark__enter_slow(NULL, "hark_sleep_until");
+    int error = hark__enter_task("hark_sleep_until");
 
     if (error) {
         return error;
@@ -64,7 +64,7 @@ int hark_sleep_until(int64_t deadline)
 
 int hark_sleep(int64_t timeout)
 {
-    int error = hark__enter_slow(NULL, "hark_sleep");
+    int error = hark__enter_task("hark_sleep");
 
     if (error) {
         return error;
@@ -79,12 +79,12 @@ int hark_sleep(int64_t timeout)
 
 int hark_checkpoint(void)
 {
-    return hark__enter_slow(NULL, "hark_checkpoint");
+    return hark__enter_task("hark_checkpoint");
 }
 
 int hark_settle(void)
 {
-    int error = hark__enter_slow(NULL, "hark_settle");
+    int error = hark__enter_task("hark_settle");
 
     return error ? error : hark__wait(&hark__here->settlers, &settle_kind);
 }

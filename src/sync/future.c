@@ -168,7 +168,7 @@ int hark_wait_all(hark_future *const *f, int n)
     if (n < 0 || (n > 0 && !f)) {
         return hark__fail(-EINVAL, call, "the array is NULL, or n is negative");
     }
-    if ((error = hark__enter(n ? &f[0]->waiters : NULL, call))) {
+    if ((error = hark__enter_task(call))) {
         return error;
     }
     for (int i = 0; i < n; i++) {

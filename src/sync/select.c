@@ -320,7 +320,7 @@ int hark_select(hark_case *cases, int n)
 {
     static const char call[] = "hark_select";
     struct selection selection = {cases, n};
-    int error = hark__enter(NULL, call), index;
+    int error = hark__enter_task(call), index;
 
     if (error || (error = check_cases(cases, n, call))) {
         return error;
@@ -337,7 +337,7 @@ int hark_select(hark_case *cases, int n)
         if (index < 0 || !cases[index].kind->confirm || cases[index].result < 0 || cases[index].kind->ready(&cases[index])) {
             return index;
         }
-        if ((error = hark__enter(NULL, call)) || (index = find_ready(hark__here, cases, n)) >= 0) {
+        if ((error = hark__enter_task(call)) || (index = find_ready(hark__here, cases, n)) >= 0) {
             return error ? error : index;
         }
     }

@@ -135,8 +135,8 @@ INSIDE(dump_tells_every_kind_of_wait)
     check_dump("two", "future");
     check_dump("three", "task");
     check_dump("four", "time");
-    check_dump("five", "select");
-    check_dump("six", "group");
+    check_dump("five", "2 cases");
+    check_dump("six", "children");
     hark_event_set(&event), hark_flag_set(&flag), hark_future_send(&future, NULL);
 }
 

@@ -486,11 +486,6 @@ TEST(task_ids_are_not_reused_by_the_next_loop_of_the_process)
 
 /* ---- arguments ----------------------------------------------------------------------------------------- */
 
-typedef struct parcel {
-    uint32_t size;
-    unsigned char rest[];
-} parcel;
-
 static void fill(unsigned char *bytes, uint32_t size)
 {
     for (uint32_t i = 0; i < size; i++) {
@@ -503,7 +498,7 @@ static int parcels;
 
 static int unpacks(void *arg)
 {
-    static unsigned char expected[1 << 15];
+    static unsigned char expected[1 << 13];
     const uint32_t size = size_wanted;
     CHECK_EQ((uintptr_t)arg % 16, 0);
     fill(expected, size);
@@ -517,7 +512,7 @@ static int unpacks(void *arg)
 
 static hark_task send_parcel(hark_group *g, uint32_t size)
 {
-    unsigned char bytes[1 << 15];
+    static unsigned char bytes[1 << 13];
     fill(bytes, size);
     const hark_task t = hark_go_copy(g, unpacks, bytes, size);
     memset(bytes, 0xFF, sizeof(bytes)); /* the caller's copy is the caller's again */

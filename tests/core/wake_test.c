@@ -295,7 +295,7 @@ INSIDE(wake_PL_01_of_an_empty_line_does_nothing)
 
 static void a_hundred(void)
 {
-    static char names[100][8];
+    static char names[100][16];
     hark_task tasks[100];
     for (int i = 0; i < 100; i++) {
         snprintf(names[i], sizeof(names[i]), "%d", i);

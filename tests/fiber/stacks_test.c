@@ -26,13 +26,16 @@ static char *slot(const hark__stack *stack)
     return (char *)(stack + 1) - hark__stack_size(stack->class);
 }
 
+/* Of a stack of the usual class; its header is not read, for that would make it resident. */
 static size_t resident(const hark__stack *stack)
 {
-    static unsigned char pages[HARK__STACK_MOST / 4096];
-    size_t size = hark__stack_size(stack->class);
+    unsigned char pages[HARK__STACK_USUAL / 4096];
+    size_t size = HARK__STACK_USUAL;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t count = 0;
-    CHECK_EQ(mincore(slot(stack), size, pages), 0);
+    if (mincore((char *)(stack + 1) - size, size, pages) != 0) {
+        SKIP("mincore does not work here");
+    }
     for (size_t i = 0; i < size / page; i++) {
         count += pages[i] & 1;
     }
@@ -315,7 +318,7 @@ TEST_TIMEOUT(stacks_a_hundred_thousand_guards_need_no_mappings, 60)
     int count = 100 * 1000 / kit_slow();
     hark__stacks *pool = pool_new();
     int before = mappings();
-    int others = kit_slow() > 1 ? 200 : 0; /* a sanitizer's own */
+    int others = hark__tools_on ? 200 : 0; /* a sanitizer's own */
     hark__stack **stacks = many(pool, USUAL, count);
     CHECK_LE(mappings() - before, 40 + others);
     for (int i = 0; i < count; i += 997) {
@@ -394,6 +397,7 @@ static void check_method(const char *method, int count)
 
 TEST(stacks_guards_one_call_each_without_process_madvise)
 {
+    unsetenv("HARK_GUARD");
     need_advice();
     hark__sys.process_madvise = no_process_madvise;
     check_method("MADV_GUARD_INSTALL", 300);
@@ -401,6 +405,7 @@ TEST(stacks_guards_one_call_each_without_process_madvise)
 
 TEST(stacks_guards_probe_without_process_madvise)
 {
+    unsetenv("HARK_GUARD");
     hark__sys.process_madvise = no_process_madvise;
     need_advice();
     check_method("MADV_GUARD_INSTALL", 300);
@@ -408,6 +413,7 @@ TEST(stacks_guards_probe_without_process_madvise)
 
 TEST(stacks_guards_fall_back_to_mprotect)
 {
+    unsetenv("HARK_GUARD");
     hark__sys.process_madvise = no_process_madvise;
     hark__sys.madvise = no_guard_madvise;
     check_method("mprotect", 300);
@@ -415,6 +421,7 @@ TEST(stacks_guards_fall_back_to_mprotect)
 
 TEST(stacks_guards_do_not_believe_an_emulator_that_ignores_advice)
 {
+    unsetenv("HARK_GUARD");
     hark__sys.process_madvise = no_process_madvise;
     hark__sys.madvise = ignoring_madvise;
     check_method("mprotect", 100);
@@ -422,6 +429,7 @@ TEST(stacks_guards_do_not_believe_an_emulator_that_ignores_advice)
 
 TEST(stacks_guards_fall_back_to_canaries)
 {
+    unsetenv("HARK_GUARD");
     hark__sys.process_madvise = no_process_madvise;
     hark__sys.madvise = no_guard_madvise;
     hark__sys.mprotect = no_mprotect;

@@ -120,7 +120,7 @@ INSIDE(future_EV_42_send_never_switches)
 
 INSIDE(future_EV_44_XX_05_waiters_wake_in_the_order_in_which_they_came)
 {
-    char names[20][4];
+    char names[20][16];
     char expected[256] = "";
     for (int i = 0; i < 20; i++) {
         snprintf(names[i], sizeof(names[i]), "%d", i);
@@ -523,6 +523,21 @@ INSIDE(future_wait_all_returns_the_first_failure_by_index_after_all_are_ready)
     hark_future_send(&trio[0], NULL);
     hark_settle();
     CHECK_LOG("all:ENOSPC");
+}
+
+INSIDE(future_wait_all_waits_for_the_others_when_the_one_it_waits_for_fails)
+{
+    hark_go(&group, wait_for_all, NULL);
+    hark_settle();
+    hark_future_fail(&trio[0], -EPROTO, "zero");
+    hark_settle();
+    CHECK_LOG("");
+    hark_future_send(&trio[2], NULL);
+    hark_settle();
+    CHECK_LOG("");
+    hark_future_fail(&trio[1], -ENOSPC, "one");
+    hark_settle();
+    CHECK_LOG("all:EPROTO");
 }
 
 INSIDE(future_wait_all_of_none_or_of_ready_ones_returns_at_once)

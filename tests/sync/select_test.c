@@ -206,6 +206,43 @@ INSIDE_ON_HUBS(select_over_a_descriptor_that_another_task_waits_for_is_busy)
     pipe_close();
 }
 
+static int other_ends[2];
+
+static int select_fd_or_flag(void *arg)
+{
+    (void)arg;
+    hark_case cases[] = {hark_on_fd(ends[0], POLLIN), hark_on_flag(&flag)};
+    const int i = hark_select(cases, 2);
+    kit_log("%s", i == 0 ? "fd" : i == 1 ? "flag" : outcome(i));
+    return i < 0 ? i : 0;
+}
+
+/* Takes the byte that the other one was woken for, and pulses the flag that it also waits for. */
+static int steal_and_pulse(void *arg)
+{
+    char byte;
+    (void)arg;
+    CHECK_EQ(hark_wait_fd(other_ends[0], POLLIN) & POLLIN, POLLIN);
+    const bool stolen = read(ends[0], &byte, 1) == 1;
+    hark_flag_set(&flag), hark_flag_clear(&flag);
+    kit_log("%s", stolen ? "stolen" : "late");
+    return 0;
+}
+
+INSIDE_ON_HUBS(select_loses_no_pulse_to_a_descriptor_that_somebody_else_used_up)
+{
+    CHECK_EQ(pipe2(other_ends, O_NONBLOCK | O_CLOEXEC), 0);
+    pipe_open();
+    hark_go(&group, steal_and_pulse, NULL);
+    const hark_task t = hark_go(&group, select_fd_or_flag, NULL);
+    hark_settle();
+    CHECK_EQ(write(other_ends[1], "x", 1), 1); /* the thief is reported first */
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(hark_within(HARK_S(1), hark_task_wait(t)), 0);
+    pipe_close();
+    hark_close(other_ends[0]), hark_close(other_ends[1]);
+}
+
 INSIDE(select_misuse_of_a_descriptor_has_a_code_and_words)
 {
     pipe_open();
