@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     const char *key, *text;
     bool higher; /* is better */
+    bool plain;  /* ratios of it mean nothing */
 } answer_key;
 
 /* A limit's program is called `program args case-args`. */
@@ -74,6 +75,7 @@ typedef struct {
     const char *hubs;          /* names with commas, for the questions that need one */
     const question *asked[16];
     int asked_count, rounds;
+    int64_t until; /* a quick run is over by then */
     bool quick, json, install, check, list, help;
 } options;
 
@@ -115,6 +117,7 @@ typedef struct {
     int count;
     double seconds;
     bool ok;
+    bool skipped;  /* it cannot answer here, at any size */
     char why[256]; /* not ok: the reason, in words */
 } result;
 
@@ -155,6 +158,7 @@ typedef struct {
     const char *hub;
     bool reference;
     char why[256];                        /* left out of this question, and why */
+    bool gone;                            /* cannot answer here, at any size */
     bool once;                            /* so slow that one run must do */
     double value[MOST_KEYS][MOST_ROUNDS]; /* of the present case; NAN: none */
 } contestant;
@@ -164,6 +168,9 @@ typedef struct {
     const one_case *now;
     contestant *who;
     int count, rounds;
+    int answered;  /* runs that came to something */
+    int done;      /* rounds of the present case */
+    int64_t until; /* no round begins that would end later; 0: no matter */
     char units[MOST_KEYS][12];
     char notes[16][320]; /* who was left out */
     int note_count;

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define QUICK_TIME 105000000000 /* ns */
+
 static void help(FILE *out)
 {
     fprintf(out,
@@ -164,9 +166,28 @@ static void copy(FILE *from, FILE *to)
         fputc(c, to);
 }
 
-static bool ask(const question *q, const options *o, const facts *f, bool first)
+/* How many cases of a question are run. */
+static int cases_of(const question *q, int when)
+{
+    int n = 0;
+    for (int i = 0; i < MOST_CASES && q->cases[i].name; i++)
+        n += (q->cases[i].when & when) != 0;
+    return n;
+}
+
+/* A quick run shares what is left of its time among the cases that are left. */
+static int64_t share(const options *o, int question_at, int case_at)
+{
+    int left = cases_of(o->asked[question_at], QUICK) - case_at;
+    for (int i = question_at + 1; i < o->asked_count; i++)
+        left += cases_of(o->asked[i], QUICK);
+    return o->quick ? now_ns() + (o->until - now_ns()) / left : 0;
+}
+
+static bool ask(int at, const options *o, const facts *f)
 {
     contest c;
+    const question *q = o->asked[at];
     int when = o->quick ? QUICK : FULL, cases = 0;
     steal before = steal_now();
     FILE *out = results_open(q->name, o, f);
@@ -177,6 +198,7 @@ static bool ask(const question *q, const options *o, const facts *f, bool first)
     for (int i = 0; c.count > 0 && i < MOST_CASES && q->cases[i].name; i++) {
         if (!(q->cases[i].when & when))
             continue;
+        c.until = share(o, at, cases);
         contest_case(&c, &q->cases[i], o, f);
         json_case(out, &c, cases++ == 0);
         if (!o->json)
@@ -185,7 +207,7 @@ static bool ask(const question *q, const options *o, const facts *f, bool first)
     double stolen = steal_percent(before, steal_now());
     json_close(out, &c, stolen);
     if (o->json) {
-        fputs(first ? "" : ",\n", stdout);
+        fputs(at == 0 ? "" : ",\n", stdout);
         copy(out, stdout);
     } else {
         table_notes(&c, stdout);
@@ -194,7 +216,7 @@ static bool ask(const question *q, const options *o, const facts *f, bool first)
     }
     fclose(out);
     contest_close(&c);
-    return c.count > 0;
+    return c.answered > 0;
 }
 
 /* A thousand connections need as many descriptors, here and in the servers. */
@@ -221,6 +243,7 @@ int main(int argc, char **argv)
     if (o.install)
         return peers_install(&o);
     raise_descriptors();
+    o.until = now_ns() + QUICK_TIME;
     facts_gather(&f, &o);
     pin(f.load_processor);
     if (o.json)
@@ -228,12 +251,12 @@ int main(int argc, char **argv)
     else
         facts_print(&f, stdout);
     for (int i = 0; i < o.asked_count; i++)
-        good = ask(o.asked[i], &o, &f, i == 0) && good;
+        good = ask(i, &o, &f) && good;
     if (o.json)
         printf("]\n");
     else
-        printf("\nmedian of %d rounds; ratios are made within each round; all values: "
+        printf("\nmedian of %d round%s; ratios are made within each round; all values: "
                "bench/results/%s-*.json\n",
-               o.rounds, f.day);
+               o.rounds, o.rounds == 1 ? "" : "s", f.day);
     return good ? 0 : 1;
 }

@@ -86,7 +86,7 @@ const question questions[] = {
               {"ns_fire", "it wakes and ends", false},
               {"ns_arm_watch", "a timer without a task is armed", false},
               {"ns_fire_watch", "it fires", false},
-              {"late_ms", "the last one's delay", false}},
+              {"late_ms", "the last one's delay", .plain = true}},
      .limits = {{"limit: guarded queue, wheel", "guarded", "sleep_many", true},
                 {"limit: wheel alone", "timers", "sleep_many", true}}},
     {.name = "echo",

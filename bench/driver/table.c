@@ -73,7 +73,7 @@ static void one_line(const contest *c, int who, int key, FILE *out)
     snprintf(all, sizeof all, "[%s-%s]", number(s.least, least), number(s.most, most));
     fprintf(out, "    %-34s %11s %-21s %8s %8s%s\n", c->who[who].name, median, all,
             times(s.x_limit, limit), times(s.x_hark, hark),
-            s.runs < c->rounds ? (s.runs == 1 ? "   one run" : "   fewer runs") : "");
+            s.runs < c->done ? (s.runs == 1 ? "   one run" : "   fewer runs") : "");
 }
 
 static bool answered(const contest *c, int key)
@@ -99,6 +99,8 @@ void table_case(const contest *c, FILE *out)
         for (int i = 0; i < c->count; i++)
             one_line(c, i, k, out);
     }
+    if (c->done < c->rounds)
+        fprintf(out, "  time was up after %d of %d rounds\n", c->done, c->rounds);
     fflush(out);
 }
 

@@ -326,7 +326,7 @@ static void answer_sleep_many(long n)
         spawn(sleeper, &sleepers[i]);
     yield();
     int64_t cpu = bench_cpu(), start = bench_now();
-    first_deadline = start + 1000000000;
+    first_deadline = start + 100000000 + 2000 * n;
     wheel_init(&clockwork, start);
     event_set(&gate);
     yield();

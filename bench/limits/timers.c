@@ -37,7 +37,7 @@ static void answer_sleep_many(long n)
     struct wheel_timer *t = calloc(n, sizeof *t);
     bench_must(t != NULL, "calloc");
     memset(t, 1, n * sizeof *t); /* the pages are the caller's affair, as everywhere */
-    int64_t start = bench_now(), first = start + 1000000000, cpu = bench_cpu();
+    int64_t start = bench_now(), first = start + 100000000 + 2000 * n, cpu = bench_cpu();
     wheel_init(&wheel, start);
     for (long i = 0; i < n; i++)
         wheel_arm(&wheel, &t[i], first + bench_mix(i) % 1000000000);

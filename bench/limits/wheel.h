@@ -5,7 +5,8 @@
  * A timer hangs in the slot of the highest byte in which its tick differs from the present one, and
  * falls one level each time that byte comes round: each timer is touched at most four times. Within
  * a slot the order is that of arming, so equal ticks fire in order; a tick is 2^20 units long, so
- * what a wheel saves is also exactness. hark must keep the exact order: its price shows beside this.
+ * what a wheel saves is also exactness: timers fire in batches, up to two ticks late. hark fires each
+ * at its own instant; the price of that shows beside this.
  */
 #ifndef HARK_LIMITS_WHEEL_H
 #define HARK_LIMITS_WHEEL_H
@@ -93,12 +94,12 @@ static inline void wheel_fall(struct wheel *w, int level)
     }
 }
 
-/* Fires all that is due by `now`: how many. */
+/* Fires all that is due by `now`, never early: a tick's timers fire when it is over. How many. */
 BENCH_UNUSED static long wheel_advance(struct wheel *w, uint64_t now,
                                        void (*fire)(struct wheel_timer *))
 {
     long fired = 0;
-    while (w->tick < now >> WHEEL_TICK) {
+    while (w->tick + 1 < now >> WHEEL_TICK) {
         w->tick++;
         for (int level = WHEEL_LEVELS - 1; level > 0; level--)
             if ((w->tick & ((1ull << (8 * level)) - 1)) == 0)

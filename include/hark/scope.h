@@ -20,7 +20,6 @@ typedef struct hark_scope {
     struct hark_timer timer;  /* its deadline, once armed */
     int64_t deadline;         /* HARK_FOREVER: none */
     int64_t canceller;        /* the task that cancelled it; 0: none, or the deadline */
-    const void *mark;         /* hark_within: a word in the opener's frame */
 } hark_scope;
 
 /* hark_scope_open - open a scope in the calling task; what it held before does not matter.
@@ -39,7 +38,8 @@ HARK_API int hark_scope_cancel(hark_scope *s);
  * -ECANCELED that this very scope caused becomes -ETIMEDOUT (its deadline came first) or 0 (hark_scope_cancel; see hark_scope_caught). Any other rc passes unchanged, and so does -ECANCELED while a
  * cancelled outer scope still reaches here, with no shield (this scope's own included) in between: the outermost one catches.
  * Only the opener may, innermost first. Never blocks.
- * Returns as said. -EINVAL: NULL, not open, or not the innermost; in the last case the scopes inside are cancelled, this one is closed, and theirs may be closed later as usual. -EPERM: not the opener. */
+ * Returns as said. -EINVAL: NULL, not open, or not the innermost; in the last case the scopes inside
+ * are cancelled and may be closed later as usual, and this one is closed: closing it again in its proper place is silent. -EPERM: not the opener. */
 HARK_API int64_t hark_scope_close(hark_scope *s, int64_t rc);
 
 /* hark_scope_shield - while on, outer cancellations and deadlines wait outside. Any task of the loop may. Never blocks.
@@ -63,18 +63,24 @@ HARK_API int64_t hark_effective_deadline(void);
 
 /* hark_within - make one call under a deadline: hark_within(HARK_S(2), hark_event_wait(&e)).
  *
- * Its value is the call's result, or -ETIMEDOUT. Leaving the call by return, goto or longjmp is safe: the scope is kept by the loop, not in the frame, and is dropped as soon as it is found abandoned.
+ * Its value is the call's result, or -ETIMEDOUT. Leaving the call by return, goto or longjmp is safe: the scope is kept by the
+ * loop, not in the frame, and is dropped as soon as its place on the stack is found to be gone.
  * Besides the call's own errors: -ENOMEM, without having made the call; -ENOTSUP outside a task. */
 #define hark_within(timeout, call) __extension__({ \
-    struct hark__within hark_within_ __attribute__((cleanup(hark__within_leave))) = {NULL, 0}; \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wvla\"") \
+    uint64_t hark_place_[hark__within_words()]; \
+    _Pragma("GCC diagnostic pop") \
+    struct hark__within hark_within_ __attribute__((cleanup(hark__within_leave))) = {NULL, hark_place_}; \
     int64_t hark_result_ = hark__within_open(&hark_within_, (timeout)); \
     hark_result_ == 0 ? hark__within_close(&hark_within_, (call)) : hark_result_; })
 
-/* Behind hark_within. */
+/* Behind hark_within. The place is an array of variable length, so that it lies below all that stood on the stack before: after
+ * a longjmp, even within one function, the stack pointer is above it. */
 struct hark__within {
     hark_scope *scope;
-    uint64_t serial; /* lets the loop see that the frame is gone */
+    uint64_t *place;
 };
+HARK_API size_t hark__within_words(void) __attribute__((const));
 HARK_API int hark__within_open(struct hark__within *w, int64_t timeout);
 HARK_API int64_t hark__within_close(struct hark__within *w, int64_t rc);
 HARK_API void hark__within_leave(struct hark__within *w);

@@ -185,6 +185,8 @@ struct hark_loop {
     uint32_t fair_turn; /* where the next select begins to look */
     uint32_t turn_end; /* careful: what was ready when the turn began */
 
+    int64_t trimmed; /* when unused stacks were last given back */
+    bool trims;      /* there are more of them */
     int64_t polled;  /* when the hub was last asked */
     int64_t checked; /* when the clock was last read for the sake of `credit` */
     int32_t credit_given;
@@ -302,6 +304,7 @@ int hark__roster_open(struct hark__roster **ret, uint32_t loop);
 void hark__roster_close(struct hark__roster *roster);
 hark__task *hark__roster_take(struct hark__roster *roster); /* NULL: no memory */
 void hark__roster_give(struct hark__roster *roster, hark__task *task);
+bool hark__roster_owns(const struct hark__roster *roster, const void *pointer); /* is it a record? */
 hark__task *hark__roster_find(struct hark__roster *roster, hark_task id);
 hark__task *hark__roster_next(struct hark__roster *roster, const hark__task *after); /* every living one; signal-safe */
 size_t hark__census_count(void); /* living tasks of the process: for leak checks */
@@ -321,7 +324,7 @@ void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags);
 void hark__scope_end(hark_scope *scope);
 int64_t hark__scope_verdict(hark_scope *scope, int64_t rc);
 void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *frame); /* frame: the caller's; NULL: all of them */
-bool hark__level_is_open_here(const hark__task *task, const struct hark_level *level);
+bool hark__level_is_open(hark_loop *loop, const struct hark_level *level); /* of a scope or group, whatever it holds */
 void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 void hark__group_link(hark_group *group, hark__task *task);

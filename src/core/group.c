@@ -22,7 +22,8 @@ struct hark__start {
     hark_group *target;
     struct hark__start *next; /* in target->starting */
     int value;
-    bool started;
+    bool said;  /* hark_started was called ... */
+    bool moved; /* ... and the child is the target's now */
 };
 
 static const struct hark__wait_kind close_kind = {"its children", NULL, NULL, NULL};
@@ -50,7 +51,7 @@ int hark_group_open(hark_group *group)
     if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
         hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
     }
-    if (hark__level_is_open_here(loop->running, &group->scope.level)) {
+    if (hark__level_is_open(loop, &group->scope.level)) {
         return hark__fail(-EALREADY, call, "this group is open already; close it first, or use another");
     }
     begin(group, loop, loop->stack_class);
@@ -226,7 +227,7 @@ static hark_task start_result(const struct hark__start *start, hark_task id, con
     const hark_group *nest = &start->nest;
     struct hark__words *words = hark__words_find(hark__here, nest->words);
 
-    if (start->started) {
+    if (start->moved) {
         return id;
     }
     if (nest->failure_count) {
@@ -235,8 +236,11 @@ static hark_task start_result(const struct hark__start *start, hark_task id, con
         }
         return nest->failures[0];
     }
-    if (nest->notes & NOTE_CHILD_CANCELLED) {
+    if (nest->notes & NOTE_CHILD_CANCELLED && nest->scope.level.outer->flags & LEVEL_REACHED) {
         return -ECANCELED;
+    }
+    if (start->said && !(nest->notes & NOTE_CHILD_CANCELLED)) {
+        return id; /* it has ended well, and never noticed that its starter was cancelled */
     }
     return hark__fail(-EINVAL, call, "the task ended without having called hark_started");
 }
@@ -281,6 +285,7 @@ hark_task hark_start_at(hark_group *group, hark_fn *fn, void *arg, int *started,
     if (!loop->running) {
         return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
     }
+    hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
     struct hark__start start = {.target = group};
     begin(&start.nest, loop, group->stack_class);
     hark_task id = start_child(&start, fn, arg, site, call);
@@ -302,7 +307,7 @@ static void move_child(struct hark__start *start, hark__task *task)
     hark_group *target = start->target;
 
     task->extra->start = NULL;
-    start->started = true;
+    start->moved = true;
     unlink_child(&start->nest, task);
     hark__group_link(target, task);
     task->base.outer = &target->scope.level;
@@ -322,9 +327,10 @@ int hark_started(int value)
         return hark__fail(-EINVAL, call, "this task was spawned by hark_go; only one that hark_start spawned can say that it has started");
     }
     struct hark__start *start = task->extra->start;
-    if (!start || start->started) {
+    if (!start || start->said) {
         return hark__fail(-EALREADY, call, "this task has said so already");
     }
+    start->said = true;
     const struct hark_level *nest = &start->nest.scope.level;
     if (nest->flags & LEVEL_REACHED && !(start->target->scope.level.flags & LEVEL_REACHED)) {
         return 0; /* the starter was cancelled: it takes the task with it */

@@ -21,6 +21,7 @@
 #define CHECK_EVERY 10000  /* ns between two looks at the clock */
 #define CREDIT_MOST 256
 #define REPORTS 256        /* from one poll */
+#define TRIM_EVERY 100000000 /* ns */
 #define EXPIRE_MOST 10000  /* timers fired in one look around */
 
 /* ---- the living loops ----------------------------------------------------------------------------- */
@@ -203,6 +204,16 @@ static void deadlock(hark_loop *loop)
     hark__cancel_all(loop, true);
 }
 
+/* Before a sleep, ten times a second at most: give stacks back that have long been unused. While there are more, sleep no longer than that. */
+static int64_t trim_memory(hark_loop *loop, int64_t timeout)
+{
+    if (timeout && loop->polled - loop->trimmed >= TRIM_EVERY) {
+        loop->trimmed = loop->polled;
+        loop->trims = hark__stacks_trim(loop->stacks);
+    }
+    return loop->trims && (timeout < 0 || timeout > TRIM_EVERY) ? TRIM_EVERY : timeout;
+}
+
 static void idle(hark_loop *loop)
 {
     if (loop->settlers.first || loop->virtual_clock) {
@@ -230,10 +241,7 @@ static void idle(hark_loop *loop)
         timeout = hark__wheel_next(&loop->wheel) - hark__clock();
         timeout = timeout < 0 ? 0 : timeout;
     }
-    if (timeout) {
-        hark__stacks_trim(loop->stacks);
-    }
-    poll_hub(loop, timeout);
+    poll_hub(loop, trim_memory(loop, timeout));
 }
 
 static void report_slow_step(hark_loop *loop, hark__task *task, hark_task id, int64_t began)
@@ -395,7 +403,7 @@ static int check_options(const hark_options *options, hark_options *checked, har
     }
     *checked = (hark_options){.size = sizeof *checked};
     if (options) {
-        if (options->size == 0 || options->size > 4096) {
+        if (options->size < sizeof *options || options->size > 4096) {
             return hark__fail(-EINVAL, call, "options.size is %lu; set it to sizeof(hark_options)", (unsigned long)options->size);
         }
         memcpy(checked, options, options->size < sizeof *checked ? options->size : sizeof *checked);

@@ -168,6 +168,17 @@ void hark__roster_give(struct hark__roster *roster, hark__task *task)
     }
 }
 
+bool hark__roster_owns(const struct hark__roster *roster, const void *pointer)
+{
+    for (uint32_t i = 0; i < roster->count; i++) {
+        uintptr_t offset = (uintptr_t)pointer - (uintptr_t)roster->chunks[i].records;
+        if (offset < roster->chunks[i].used * sizeof(hark__task) && offset % sizeof(hark__task) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 hark__task *hark__roster_find(struct hark__roster *roster, hark_task id)
 {
     struct chunk *chunk = id > 0 ? chunk_of(roster, id) : NULL;

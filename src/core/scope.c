@@ -7,13 +7,11 @@
  *          O2  The first reason stays: a deadline that passes after a cancel does not make it a time-out, nor the other way round.
  *          O3  A scope's timer is armed only while it is open, not cancelled, and has a deadline: one timer, however many calls it covers.
  *          O4  Closing out of order cancels what was left open inside, takes the closed one out of the chain, and leaves the rest usable.
- *          O5  A scope of hark_within lives in the loop's pool, not in the frame: a longjmp past it leaves nothing dangling. It is found abandoned when its frame is gone (its mark lies below the present frame, or no longer holds its
- *              serial), and dropped then.
+ *          O5  A scope of hark_within lives in the loop's pool, not in the frame: a longjmp past it leaves nothing dangling. It is found abandoned when its place on the stack is gone (it lies below the present frame, or no
+ *              longer holds the scope's serial), and dropped then.
  * Sources  Trio's cancel scopes; the rules of catching are AnyIO's and Trio's tests CS-08, CS-30..32.
  */
 #include "core/core.h"
-
-#define REOPEN_DEPTH 16 /* how far outwards an opening looks for itself */
 
 /* ---- opening and closing ---------------------------------------------------------------------------------- */
 
@@ -48,7 +46,6 @@ void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags)
     scope->timer.next = NULL;
     scope->deadline = HARK_FOREVER;
     scope->canceller = 0;
-    scope->mark = NULL;
 }
 
 void hark__scope_end(hark_scope *scope)
@@ -57,12 +54,16 @@ void hark__scope_end(hark_scope *scope)
     hark__level_pop(scope->task, &scope->level);
 }
 
-/* Bounded, for a scope may be opened under thousands of others; what lies deeper is caught when it is closed. */
-bool hark__level_is_open_here(const hark__task *task, const struct hark_level *level)
+/* What stood in the struct before does not matter, so it may look open by chance, or because a copy was made of one that was:
+ * it is open only if it is found in the chain of the task that it names. */
+bool hark__level_is_open(hark_loop *loop, const struct hark_level *level)
 {
-    const struct hark_level *outer = task->level;
+    const hark__task *task = ((const hark_scope *)level)->task;
 
-    for (int i = 0; i < REOPEN_DEPTH && !(outer->flags & LEVEL_BASE); i++, outer = outer->outer) {
+    if (likely(!hark__level_open(level)) || !hark__roster_owns(loop->roster, task) || task->state == TASK_FREE) {
+        return false;
+    }
+    for (const struct hark_level *outer = task->level; !(outer->flags & LEVEL_BASE); outer = outer->outer) {
         if (outer == level) {
             return true;
         }
@@ -95,7 +96,7 @@ int hark_scope_open(hark_scope *scope, int64_t timeout)
     if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
         hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
     }
-    if (hark__level_is_open_here(loop->running, &scope->level)) {
+    if (hark__level_is_open(loop, &scope->level)) {
         return hark__fail(-EALREADY, call, "this scope is open already; close it first, or use another");
     }
     begin_with_timeout(loop, scope, timeout, 0);
@@ -135,7 +136,7 @@ static int close_misnested(hark_loop *loop, hark_scope *scope)
     return hark__fail(-EINVAL, "hark_scope_close", "closed out of order: %d scope(s) opened inside it were still open; they were cancelled. Close the innermost first", count);
 }
 
-/* 0: the caller may close it; the one misuse that is silent is closing again what was closed out of order. */
+/* It cannot just be closed. The one misuse that is silent is closing again, now in its place, what was closed out of order. */
 static int64_t check_close(hark_loop *loop, hark_scope *scope, int64_t rc)
 {
     static const char call[] = "hark_scope_close";
@@ -146,7 +147,8 @@ static int64_t check_close(hark_loop *loop, hark_scope *scope, int64_t rc)
     if (!loop) {
         return hark__fail(-EXDEV, call, "a scope is closed by the task that opened it, and there is no loop in this thread");
     }
-    if (scope->level.flags & LEVEL_MISNESTED && !hark__level_open(&scope->level)) {
+    bool in_place = loop->running && loop->running == scope->task && loop->running->level == scope->level.outer;
+    if (scope->level.flags & LEVEL_MISNESTED && !hark__level_open(&scope->level) && in_place) {
         scope->level.flags &= ~(uint32_t)LEVEL_MISNESTED;
         return rc;
     }
@@ -271,13 +273,18 @@ bool hark_scope_caught(const hark_scope *scope)
 int64_t hark_effective_deadline(void)
 {
     hark_loop *loop = hark__here;
-    const struct hark_level *level = loop && loop->running ? loop->running->level : NULL;
+    const struct hark_level *level;
     int64_t nearest = HARK_FOREVER;
 
-    if (level && level->flags & LEVEL_REACHED) {
+    if (!loop || !loop->running) {
+        return HARK_FOREVER;
+    }
+    hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    level = loop->running->level;
+    if (level->flags & LEVEL_REACHED) {
         return INT64_MIN;
     }
-    for (; level && !(level->flags & LEVEL_ROOT); level = level->outer) {
+    for (; !(level->flags & LEVEL_ROOT); level = level->outer) {
         if (!(level->flags & LEVEL_BASE) && ((const hark_scope *)level)->deadline < nearest) {
             nearest = ((const hark_scope *)level)->deadline;
         }
@@ -290,64 +297,89 @@ int64_t hark_effective_deadline(void)
 
 /* ---- hark_within ------------------------------------------------------------------------------------------------ */
 
-/* Free scopes, linked by level.outer. */
-struct hark__within_pool {
-    hark_scope *free;
-    uint64_t serial;
+/* A scope of the pool, and how to see that the frame which opened it is gone. Free: linked by `next`. */
+struct pooled {
+    hark_scope scope;
+    struct pooled *next;
+    uint64_t *place;        /* the last thing that the opener pushed */
+    const uintptr_t *frame; /* the opener's saved frame pointer and return address ... */
+    uintptr_t back;         /* ... and what the latter was */
 };
 
-static hark_scope *take_pooled(hark_loop *loop)
+struct hark__within_pool {
+    struct pooled *free;
+    uint32_t serial;
+};
+
+static struct pooled *take_pooled(hark_loop *loop)
 {
     if (!loop->withins && !(loop->withins = hark__alloc(sizeof *loop->withins))) {
         return NULL;
     }
-    hark_scope *scope = loop->withins->free;
-    if (!scope) {
-        return hark__alloc(sizeof *scope);
+    struct pooled *pooled = loop->withins->free;
+    if (!pooled) {
+        return hark__alloc(sizeof *pooled);
     }
-    loop->withins->free = (hark_scope *)scope->level.outer;
-    return scope;
+    loop->withins->free = pooled->next;
+    return pooled;
 }
 
 static void give_pooled(hark_loop *loop, hark_scope *scope)
 {
-    scope->level.outer = (struct hark_level *)loop->withins->free;
-    loop->withins->free = scope;
+    struct pooled *pooled = container_of(scope, struct pooled, scope);
+
+    pooled->next = loop->withins->free;
+    loop->withins->free = pooled;
 }
 
 void hark__withins_close(hark_loop *loop)
 {
     while (loop->withins && loop->withins->free) {
-        hark_scope *scope = loop->withins->free;
-        loop->withins->free = (hark_scope *)scope->level.outer;
-        hark__free(scope, sizeof *scope);
+        struct pooled *pooled = loop->withins->free;
+        loop->withins->free = pooled->next;
+        hark__free(pooled, sizeof *pooled);
     }
     hark__free(loop->withins, sizeof *loop->withins);
 }
 
-/* Rule O5. The mark is read only where it lies on the task's own stack or was never moved off it, so it is always readable. */
-static bool is_abandoned(const hark_scope *scope, const void *frame)
-{
-    const hark__stack *stack = hark__stack_at(frame, scope->task->flags & TASK_CLASS);
-    const char *mark = scope->mark;
-    bool on_stack = mark >= stack->low && mark < (const char *)stack;
+#define PLACE_WORDS 32 /* more than our own frames between a public call and its look at the place */
+#define PLACE_MARKED 4 /* of them, at the upper end */
 
-    if (on_stack && mark < (const char *)frame) {
-        return true;
+/* Rule O5. All that is read here lies on the task's own stack, so it can always be read. The place was the last thing pushed: when a
+ * longjmp has moved the stack pointer above it, we stand above it too, or the calls since then have left their return addresses in its
+ * upper end, or in the opener's frame. */
+static bool is_abandoned(const struct pooled *pooled, const void *frame)
+{
+    bool whole = (const void *)pooled->place >= frame && pooled->frame[1] == pooled->back;
+
+    for (int i = PLACE_WORDS - PLACE_MARKED; i < PLACE_WORDS && whole; i++) {
+        whole = pooled->place[i] == pooled->scope.level.mark;
     }
-    return (uint32_t) * (const uint64_t *)scope->mark != scope->level.mark;
+    return !whole;
+}
+
+static void mark_place(uint64_t *place, uint32_t mark)
+{
+    for (int i = PLACE_WORDS - PLACE_MARKED; i < PLACE_WORDS; i++) {
+        place[i] = mark;
+    }
 }
 
 void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *frame)
 {
     while (task->level->flags & LEVEL_WITHIN) {
         hark_scope *scope = (hark_scope *)task->level;
-        if (frame && !is_abandoned(scope, frame)) {
+        if (frame && !is_abandoned(container_of(scope, struct pooled, scope), frame)) {
             return;
         }
         hark__scope_end(scope);
         give_pooled(loop, scope);
     }
+}
+
+size_t hark__within_words(void)
+{
+    return PLACE_WORDS;
 }
 
 int hark__within_open(struct hark__within *within, int64_t timeout)
@@ -359,15 +391,17 @@ int hark__within_open(struct hark__within *within, int64_t timeout)
         return hark__fail(-ENOTSUP, call, "a deadline belongs to a task, and there is none here");
     }
     hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
-    hark_scope *scope = take_pooled(loop);
-    if (!scope) {
+    struct pooled *pooled = take_pooled(loop);
+    if (!pooled) {
         return hark__fail(-ENOMEM, call, "no memory for its scope; the call was not made");
     }
-    begin_with_timeout(loop, scope, timeout, LEVEL_WITHIN);
-    within->serial = ++loop->withins->serial;
-    within->scope = scope;
-    scope->mark = &within->serial;
-    scope->level.mark = (uint32_t)within->serial;
+    begin_with_timeout(loop, &pooled->scope, timeout, LEVEL_WITHIN);
+    pooled->scope.level.mark = ++loop->withins->serial;
+    pooled->place = within->place;
+    pooled->frame = *(const uintptr_t *const *)__builtin_frame_address(0); /* an array of variable length forces a frame pointer */
+    pooled->back = pooled->frame[1];
+    mark_place(pooled->place, pooled->scope.level.mark);
+    within->scope = &pooled->scope;
     return 0;
 }
 
@@ -378,10 +412,7 @@ int64_t hark__within_close(struct hark__within *within, int64_t rc)
 
     within->scope = NULL;
     int64_t result = hark_scope_close(scope, rc);
-    if (scope->level.flags & LEVEL_MISNESTED) {
-        scope->level.flags &= ~(uint32_t)LEVEL_MISNESTED;
-    }
-    within->serial = 0;
+    mark_place(within->place, 0);
     give_pooled(loop, scope);
     return result;
 }

@@ -5,11 +5,11 @@
  * It is entered by a jump, with the new stack in rsp (16-aligned), the function in rdx and its
  * argument in rdi, and calls it. The function does not return.
  *
- * Rule     B1  Whoever walks the stack stops here: by unwind tables (.cfi_undefined rip), by frame
- *              pointers (rbp is 0 in the function's own record), and by guessing (a zero return
- *              address lies above).
- *          B2  The object is marked for indirect branch tracking and not for shadow stacks, as the
- *              rest of the library; an unmarked object would take the mark from all of it.
+ * Rule     B1  Whoever walks the stack stops here: by unwind tables (.cfi_undefined rip), by
+ *              frame pointers (rbp is 0 in the function's own record), and by guessing (a zero
+ *              return address lies above).
+ *          B2  The object is marked for indirect branch tracking and not for shadow stacks, as
+ *              the rest of the library; an unmarked object would take the mark from all of it.
  *
  * Why here A file of assembly is seen by the linker as it is, with and without LTO; assembly inside
  * a .c file is not.

@@ -2,13 +2,19 @@
  *
  * fiber.h - the door of the room `fiber`: stacks, and the switch between them.
  *
- * A fiber is a stack with a saved place on it. This room knows neither tasks nor loops: `owner` is an opaque pointer for whoever asks "whose stack is this?".
+ * A fiber is a stack with a saved place on it. This room knows neither tasks nor loops: `owner`
+ * is an opaque pointer for whoever asks "whose stack is this?".
  *
- * Stacks   A pool per loop and size class. Address space comes in slabs (MAP_NORESERVE), aligned to the class size, so that any address on a stack leads to its
- *          top by a mask. Reserving is done at spawn, where a failure can be told; taking is done when the task first runs, and cannot fail. Reuse is hottest first.
- * Guards   MADV_GUARD_INSTALL where the kernel has it (no mapping is split), installed for many stacks in one call; else mprotect up to the mapping limit; else a canary, checked when the stack is given back.
- * Top      hark__stack lies in the stack's highest bytes: in the page that every task touches anyway. The first frame begins below it, coloured by up to 1 KiB, so that
- *          a thousand stacks do not fight for the same cache set.
+ * Stacks   A pool per loop and size class. Address space comes in slabs (MAP_NORESERVE), aligned
+ *          to the class size, so that any address on a stack leads to its top by a mask.
+ *          Reserving is done at spawn, where a failure can be told; taking is done when the task
+ *          first runs, and cannot fail. Reuse is hottest first.
+ * Guards   MADV_GUARD_INSTALL where the kernel has it (no mapping is split), installed for many
+ *          stacks in one call; else mprotect up to the mapping limit; else a canary, checked when
+ *          the stack is given back.
+ * Top      hark__stack lies in the stack's highest bytes: in the page that every task touches
+ *          anyway. The first frame begins below it, coloured by up to 1 KiB, so that a thousand
+ *          stacks do not fight for the same cache set.
  */
 #ifndef HARK_FIBER_FIBER_H
 #define HARK_FIBER_FIBER_H
@@ -17,9 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HARK__STACK_LEAST (16u << 10)
-#define HARK__STACK_MOST (8u << 20)
-#define HARK__STACK_USUAL (64u << 10)
+#define HARK__STACK_LEAST   (16u << 10)
+#define HARK__STACK_MOST    (8u << 20)
+#define HARK__STACK_USUAL   (64u << 10)
 #define HARK__STACK_CLASSES 10 /* 16 KiB << 0 .. 9 */
 
 /* What the tools (AddressSanitizer, ThreadSanitizer, valgrind) want to know of a context. */
@@ -31,9 +37,9 @@ typedef struct hark__tools {
 } hark__tools;
 
 typedef struct hark__stack {
-    void *owner;    /* whose task runs on it; NULL: free */
-    char *low;      /* lowest usable byte, above the guard */
-    char *top;      /* where the first frame begins, 16-aligned, coloured, below this struct */
+    void *owner; /* whose task runs on it; NULL: free */
+    char *low;   /* lowest usable byte, above the guard */
+    char *top;   /* where the first frame begins, 16-aligned, coloured, below this struct */
     uint16_t class;
     uint16_t guard; /* what lies below `low`: enum hark__guard, in guard.h */
     uint32_t index; /* within the pool's class */
@@ -44,16 +50,27 @@ typedef struct hark__stacks hark__stacks;
 
 int hark__stacks_open(hark__stacks **ret); /* -ENOMEM */
 void hark__stacks_close(hark__stacks *);   /* every stack has been given back */
-int hark__stack_class(size_t bytes);       /* the smallest class that holds `bytes`; -EINVAL below LEAST or above MOST */
-static inline size_t hark__stack_size(uint32_t class) { return (size_t)HARK__STACK_LEAST << class; }
+
+/* The smallest class that holds `bytes`; -EINVAL below LEAST or above MOST. */
+int hark__stack_class(size_t bytes);
+
+static inline size_t hark__stack_size(uint32_t class)
+{
+    return (size_t)HARK__STACK_LEAST << class;
+}
 
 int hark__stacks_reserve(hark__stacks *, uint32_t class);    /* one more; 0 or -ENOMEM */
-void hark__stacks_unreserve(hark__stacks *, uint32_t class); /* a reservation that will not be used */
-hark__stack *hark__stacks_take(hark__stacks *, uint32_t class, void *owner); /* uses a reservation; never fails */
-void hark__stacks_give(hark__stacks *, hark__stack *); /* back; the caller may still be running on it: not a byte of it is written afterwards */
+void hark__stacks_unreserve(hark__stacks *, uint32_t class); /* one that will not be used */
 
-/* Gives memory of long unused stacks back to the kernel, above a decaying high-water mark: half of what was not needed since the last call, at most about 2 ms of work. For a loop
- * that is idle, some ten times a second; true: as long as it stays idle, there is more to give back. */
+/* Uses a reservation; never fails. */
+hark__stack *hark__stacks_take(hark__stacks *, uint32_t class, void *owner);
+
+/* Back. The caller may still be running on it: not a byte of it is written afterwards. */
+void hark__stacks_give(hark__stacks *, hark__stack *);
+
+/* Gives memory of long unused stacks back to the kernel, above a decaying high-water mark: half of
+ * what was not needed since the last call, at most about 2 ms of work. For a loop that is
+ * idle, some ten times a second; true: as long as it stays idle, there is more to give back. */
 bool hark__stacks_trim(hark__stacks *);
 
 /* The stack around an address on it, given its class. */
@@ -64,35 +81,58 @@ static inline hark__stack *hark__stack_at(const void *address, uint32_t class)
 }
 
 bool hark__stack_intact(const hark__stack *); /* with a canary: is it whole? with a guard: true */
-size_t hark__stack_used(const hark__stack *, const void *sp);
-const char *hark__guard_method(void); /* "MADV_GUARD_INSTALL", "mprotect" or "canary": what the newest stacks have; also settable by HARK_GUARD=madvise|mprotect|canary */
 
-/* Overflow. The report runs on an alternate signal stack, when a stack's guard was touched; async-signal-safe means only. It gets the stack, whose owner names the task, and the
- * machine's context. Afterwards the default action is taken. Other SIGSEGV and SIGBUS go to the handler that was there before. */
+/* Bytes in use down from the top, when sp is the lowest; 0 for an sp that is not on it. */
+size_t hark__stack_used(const hark__stack *, const void *sp);
+
+/* "MADV_GUARD_INSTALL", "mprotect" or "canary": what the newest stacks have. The environment
+ * may ask for less: HARK_GUARD=madvise|mprotect|canary. */
+const char *hark__guard_method(void);
+
+/* Overflow. The report runs on an alternate signal stack, when a stack's guard was touched;
+ * async-signal-safe means only. It gets the stack, whose owner names the task, and the machine's
+ * context. Afterwards the default action is taken. Other SIGSEGV and SIGBUS go to the handler
+ * that was there before. */
 typedef void hark__overflow_report(const hark__stack *stack, const void *address, void *ucontext);
-int hark__overflow_open(hark__overflow_report *report); /* for the calling thread (alternate stack) and, counted, for the process (handler) */
+
+/* For the calling thread (alternate stack) and, counted, for the process (handler). 0, or
+ * -errno. */
+int hark__overflow_open(hark__overflow_report *report);
 void hark__overflow_close(void);
 
-/* The addresses that return leads to, by frame pointers, from the given frame; stops at the stack's end, never leaves [low, high). Signal-safe. */
+/* The addresses that return leads to, by frame pointers, from the given frame; stops at the stack's
+ * end, never leaves [low, high). Signal-safe. */
 int hark__frames(void **addresses, int max, const void *frame, const void *low, const void *high);
+
 /* Program counter and frame pointer out of a signal handler's ucontext. */
 void hark__context_frame(const void *ucontext, void **pc, void **frame);
+
 /* The saved place of a parked fiber: the address it will go on at, and its frame pointer. */
 void hark__saved_frame(const void *sp, void **pc, void **frame);
 
-/* Tools. `on` is false unless one of them watches: then the two calls around a switch are skipped. */
+/* Tools. `on` is false unless one of them watches: then the two calls around a switch are
+ * skipped. */
 extern bool hark__tools_on;
-void hark__tools_here(hark__tools *);                        /* describe the calling thread's own stack */
-void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever); /* right before a switch, on the old stack */
-void hark__tools_arrive(hark__tools *self);                  /* right after one, on the new stack */
-void hark__tools_forget(hark__tools *);                      /* a context that is gone (TSan's fiber is destroyed); not the running one */
+void hark__tools_here(hark__tools *); /* describe the calling thread's own stack */
+
+/* Right before a switch, on the old stack; `for_ever` not from a thread's own stack. `to` may
+ * be the stack that we leave, for hark__leap_first. */
+void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever);
+void hark__tools_arrive(hark__tools *self); /* right after one, on the new stack */
+
+/* A context that ended otherwise than by leaving for ever; not the running one. */
+void hark__tools_forget(hark__tools *);
 
 /* The switch itself:
  *
- *   void hark__switch(void **save, void *load);                           save this place in *save, go on at `load`
- *   void hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg);   save this place, begin fn(arg) on the stack below `top`; fn never returns
- *   _Noreturn void hark__leap(void *load);                                as hark__switch, without saving
- *   _Noreturn void hark__leap_first(void *top, void (*fn)(void *), void *arg);         may be called while still running on that very stack
+ *   void hark__switch(void **save, void *load);
+ *        Save this place in *save, go on at `load`.
+ *   void hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg);
+ *        Save this place, begin fn(arg) on the stack below `top`. fn never returns.
+ *   _Noreturn void hark__leap(void *load);
+ *        As hark__switch, without saving.
+ *   _Noreturn void hark__leap_first(void *top, void (*fn)(void *), void *arg);
+ *        As hark__switch_first, without saving; may be called while running on that very stack.
  *
  * All are always-inline where the architecture has a file of its own. */
 #if defined(__x86_64__) && !defined(HARK__FORCE_UCONTEXT)

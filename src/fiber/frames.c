@@ -2,12 +2,13 @@
  *
  * frames.c - walking a stack by its frame pointers, and the places to begin at.
  *
- * Idea     With frame pointers each frame begins with two words: the caller's frame, and the address
- *          to return to. That makes a backtrace of any parked fiber without tables, locks or memory.
+ * Idea     With frame pointers each frame begins with two words: the caller's frame, and the
+ *          address to return to. That makes a backtrace of any parked fiber without tables, locks
+ *          or memory.
  *
- * Rules    F1  Signal-safe, and it never faults: each frame is looked at only when it lies within the
- *              bounds, aligned, and above the one before it. Code without frame pointers shortens the
- *              walk or puts in nonsense; it cannot make it run away.
+ * Rules    F1  Signal-safe, and it never faults: each frame is looked at only when it lies within
+ *              the bounds, aligned, and above the one before it. Code without frame pointers
+ *              shortens the walk or puts in nonsense; it cannot make it run away.
  *
  * Not here names of functions; unwinding by tables.
  */
@@ -16,7 +17,7 @@
 #include "fiber/fiber.h"
 #include "fiber/tools.h"
 
-/* ---- the machine --------------------------------------------------------------------------------- */
+/* ---- the machine --------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 enum { FRAMES = 1 };
@@ -85,7 +86,7 @@ HARK__UNWATCHED void hark__saved_frame(const void *sp, void **pc, void **frame)
 }
 #endif
 
-/* ---- the walk ------------------------------------------------------------------------------------ */
+/* ---- the walk ------------------------------------------------------------------------------ */
 
 static bool readable(uintptr_t frame, const void *low, const void *high)
 {

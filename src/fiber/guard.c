@@ -2,17 +2,18 @@
  *
  * guard.c - guards below stacks: three kinds, and which one this process can have.
  *
- * Idea     MADV_GUARD_INSTALL (Linux 6.13) marks pages in the page table, so a million guards need no
- *          mapping of their own; process_madvise does many in one call. Before it there was only
- *          mprotect, two mappings each, of which a process has 65,530: half of these may be ours, and
- *          what comes later has a canary.
+ * Idea     MADV_GUARD_INSTALL (Linux 6.13) marks pages in the page table, so a million guards
+ *          need no mapping of their own; process_madvise does many in one call. Before it there
+ *          was only mprotect, two mappings each, of which a process has 65,530: half of these may
+ *          be ours, and what comes later has a canary.
  *
  * Rules    G1  Probed once a process, by looking whether a guard is there and not by the call's
  *              result: emulators take any advice and do nothing.
  *          G2  Never fails. A kind that does not work gives way to the next.
- *          G3  A canary is the zeros of fresh memory. Nothing is written, so it costs no page; what
- *              an overflow writes is hardly ever all zero.
- *          G4  Guards outlive MADV_DONTNEED: a stack whose memory was given back is still guarded.
+ *          G3  A canary is the zeros of fresh memory. Nothing is written, so it costs no page;
+ *              what an overflow writes is hardly ever all zero.
+ *          G4  Guards outlive MADV_DONTNEED: a stack whose memory was given back is still
+ *              guarded.
  *
  * Not here when a canary is looked at: whoever gives a stack back asks hark__stack_intact().
  */
@@ -33,7 +34,6 @@
 
 enum {
     GUARD_INSTALL = 102, /* MADV_GUARD_INSTALL, younger than the headers of Debian 12 */
-    SELF = -10000,       /* PIDFD_SELF, likewise */
     MANY = 64,           /* guards in one call: its cost is spread, 1 KiB of the caller's stack */
 };
 
@@ -44,7 +44,7 @@ static atomic_bool in_one_call; /* process_madvise works */
 static atomic_long left;        /* mprotect guards that may still be made */
 static atomic_int newest;
 
-/* ---- what this process can have ----------------------------------------------------------------- */
+/* ---- what this process can have ------------------------------------------------------------ */
 
 static bool advise(char *base, size_t size)
 {
@@ -113,7 +113,7 @@ const char *hark__guard_method(void)
     return names[atomic_load(&newest)];
 }
 
-/* ---- installing ---------------------------------------------------------------------------------- */
+/* ---- installing ---------------------------------------------------------------------------- */
 
 size_t hark__guard_size(uint32_t class)
 {

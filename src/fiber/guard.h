@@ -18,8 +18,8 @@ enum hark__guard {
 /* Bytes below `low`, for each kind: 4 KiB, 16 KiB from 1 MiB up, whole pages where they fit. */
 size_t hark__guard_size(uint32_t class);
 
-/* Guards the first of `count` neighbouring stacks, and more of them if that is cheaper. Never fails:
- * at worst it is a canary. Returns for how many, all of the same kind. */
+/* Guards the first of `count` neighbouring stacks, and more of them if that is cheaper. Never
+ * fails: at worst it is a canary. Returns for how many, all of the same kind. */
 uint32_t hark__guard_install(char *base, uint32_t class, uint32_t count, enum hark__guard *ret);
 
 /* So many guards of kind MPROTECT were unmapped. */

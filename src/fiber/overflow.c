@@ -2,16 +2,18 @@
  *
  * overflow.c - a stack overflow is told by name, not as a mere segmentation fault.
  *
- * Idea     Touching a guard raises SIGSEGV (SIGBUS on some systems). The handler runs on an alternate
- *          stack, finds whose guard it was, has that reported, and lets the process die as it would have.
+ * Idea     Touching a guard raises SIGSEGV (SIGBUS on some systems). The handler runs on an
+ *          alternate stack, finds whose guard it was, has that reported, and lets the process die
+ *          as it would have.
  *
- * Rules    O1  In the handler: no locks, no allocation, no stdio; what it reads was written before it
- *              was installed.
- *          O2  A fault that is not ours is treated as if we were not there: the handler that was there
- *              before gets it, with the signal mask it asked for; a default action happens, with the
- *              faulting instruction in the core.
+ * Rules    O1  In the handler: no locks, no allocation, no stdio; what it reads was written
+ *              before it was installed.
+ *          O2  A fault that is not ours is treated as if we were not there: the handler that was
+ *              there before gets it, with the signal mask it asked for; a default action happens,
+ *              with the faulting instruction in the core.
  *          O3  Closing puts things back only where nobody has changed them since.
- *          O4  An alternate stack that is already there is kept when it is large enough to report on.
+ *          O4  An alternate stack that is already there is kept when it is large enough to report
+ *              on.
  *
  * Not here what the report says (core), which has the owner and the machine's context.
  */
@@ -29,7 +31,7 @@
 
 enum {
     SIGNALS = 2,
-    SIGNAL_FRAME = 4096, /* what the kernel may need below sp to call a handler (AVX-512: 3.4 KiB) */
+    SIGNAL_FRAME = 4096, /* what the kernel puts below sp to call a handler (AVX-512: 3.4 KiB) */
     REPORT_ROOM = 64 << 10,
     REPORT_LEAST = 16 << 10,
 };
@@ -45,7 +47,7 @@ static _Thread_local int depth;
 static _Thread_local void *alternate; /* ours; NULL: there was one */
 static _Thread_local stack_t alternate_before;
 
-/* ---- in the handler ------------------------------------------------------------------------------ */
+/* ---- in the handler ------------------------------------------------------------------------ */
 
 #if defined(__x86_64__)
 static uintptr_t context_sp(const ucontext_t *context)
@@ -65,7 +67,8 @@ static uintptr_t context_sp(const ucontext_t *context)
 }
 #endif
 
-/* The stack with a task on it of which the address is in the guard, or at most `above` bytes above it. */
+/* The stack with a task on it of which the address is in the guard, or at most `above` bytes
+ * above it. */
 static const hark__stack *overflowed(uintptr_t address, size_t above)
 {
     const hark__stack *stack = hark__slab_find((void *)address);
@@ -76,8 +79,9 @@ static const hark__stack *overflowed(uintptr_t address, size_t above)
     return stack;
 }
 
-/* A plain overflow faults at an address in the guard. When a signal's frame does not fit any more, the
- * kernel names no address: then it is the stack pointer that is near the guard, or in it. */
+/* A plain overflow faults at an address in the guard. When a signal's frame does not fit any
+ * more, the kernel names no address: then it is the stack pointer that is near the guard, or
+ * in it. */
 static const hark__stack *culprit(const siginfo_t *info, const void *context)
 {
     if (info->si_code <= 0) {
@@ -145,16 +149,15 @@ static void handler(int signo, siginfo_t *info, void *context)
     if (!stack) {
         pass_on(signo, info, context);
     } else {
-        const void *address = info->si_code == SI_KERNEL
-                                  ? (const void *)context_sp(context)
-                                  : info->si_addr;
+        const void *address =
+            info->si_code == SI_KERNEL ? (const void *)context_sp(context) : info->si_addr;
         report(stack, address, context);
         die_by_default(signo, info);
     }
     errno = kept;
 }
 
-/* ---- the thread's alternate stack ------------------------------------------------------------------ */
+/* ---- the thread's alternate stack ---------------------------------------------------------- */
 
 static size_t alternate_size(void)
 {
@@ -200,15 +203,16 @@ static void close_alternate(void)
     alternate = NULL;
 }
 
-/* ---- the process's handlers ------------------------------------------------------------------------ */
+/* ---- the process's handlers ---------------------------------------------------------------- */
 
 static bool ours(const struct sigaction *action)
 {
     return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == handler;
 }
 
-/* The earlier action is read before ours is there, so that the handler never sees it half written. If ours
- * is still there (somebody chained to it and we could not take it out), it stays. */
+/* The earlier action is read before ours is there, so that the handler never sees it half
+ * written. If ours is still there (somebody chained to it and we could not take it out), it
+ * stays. */
 static int install(int i)
 {
     struct sigaction present;

@@ -5,11 +5,12 @@
  * Idea     A slab is address space; memory comes page by page as stacks are touched. Guards are
  *          installed a batch ahead of the stacks that are taken for the first time.
  *
- * Rules    L1  Slabs begin at a multiple of the stack's size. The mapping is one stack larger than
- *              asked for; what alignment leaves over is never touched (or is one stack more).
- *          L2  The list is written under a mutex and read without. A reader counts itself in; a slab
- *              that has left the list is freed when no reader is counted, so a handler never meets
- *              freed memory, and never waits.
+ * Rules    L1  Slabs begin at a multiple of the stack's size. The mapping is one stack larger
+ *              than asked for; what alignment leaves over is never touched (or is one stack
+ *              more).
+ *          L2  The list is written under a mutex and read without. A reader counts itself in; a
+ *              slab that has left the list is freed when no reader is counted, so a handler never
+ *              meets freed memory, and never waits.
  *          L3  No huge pages: one would make a stack's single touched page cost 2 MiB.
  */
 #include "fiber/slab.h"
@@ -27,7 +28,7 @@ static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(hark__slab *) known;
 static atomic_uint readers;
 
-/* ---- all slabs of the process -------------------------------------------------------------------- */
+/* ---- all slabs of the process -------------------------------------------------------------- */
 
 static void publish(hark__slab *slab)
 {
@@ -56,8 +57,7 @@ hark__stack *hark__slab_find(const void *address)
     hark__stack *found = NULL;
     atomic_fetch_add(&readers, 1);
     for (hark__slab *slab = atomic_load(&known); slab; slab = atomic_load(&slab->next_known)) {
-        size_t offset = (uintptr_t)address - (uintptr_t)slab->base;
-        if (offset / hark__stack_size(slab->class) < slab->count) {
+        if (hark__slab_has(slab, address)) {
             found = hark__stack_at(address, slab->class);
             break;
         }
@@ -66,7 +66,7 @@ hark__stack *hark__slab_find(const void *address)
     return found;
 }
 
-/* ---- one slab ------------------------------------------------------------------------------------ */
+/* ---- one slab ------------------------------------------------------------------------------ */
 
 hark__slab *hark__slab_open(uint32_t class, uint32_t count)
 {

@@ -17,10 +17,10 @@ typedef struct hark__slab {
     _Atomic(struct hark__slab *) next_known; /* in the process */
     char *base;                              /* the first stack; aligned to the class's size */
     uint32_t class;
-    uint32_t count;       /* stacks */
-    uint32_t first_index; /* of the first one, in the pool's class */
-    uint32_t fresh;       /* stacks below this one have been taken before */
-    uint32_t guarded;     /* stacks below this one have their guard */
+    uint32_t count;         /* stacks */
+    uint32_t first_index;   /* of the first one, in the pool's class */
+    uint32_t fresh;         /* stacks below this one have been taken before */
+    uint32_t guarded;       /* stacks below this one have their guard */
     enum hark__guard guard; /* of those between fresh and guarded */
     uint32_t mprotected;    /* guards of that kind */
     void *map;
@@ -28,8 +28,15 @@ typedef struct hark__slab {
     unsigned *valgrind; /* its names of the stacks; NULL: it does not watch */
 } hark__slab;
 
-hark__slab *hark__slab_open(uint32_t class, uint32_t count); /* `count` or one more; NULL: no memory */
+/* Of `count` stacks or one more. NULL: no memory. */
+hark__slab *hark__slab_open(uint32_t class, uint32_t count);
 void hark__slab_close(hark__slab *);
+
+static inline bool hark__slab_has(const hark__slab *slab, const void *address)
+{
+    size_t offset = (uintptr_t)address - (uintptr_t)slab->base;
+    return offset / hark__stack_size(slab->class) < slab->count;
+}
 
 /* The next stack that was never used, its header filled in. There is one. */
 hark__stack *hark__slab_fresh(hark__slab *);
@@ -37,7 +44,8 @@ hark__stack *hark__slab_fresh(hark__slab *);
 /* Fills in the header of a stack whose memory was given back. */
 void hark__slab_refill(hark__slab *, hark__stack *, enum hark__guard guard);
 
-/* Lock-free and signal-safe: the stack in whose slot the address lies, in any pool of the process. NULL: none. */
+/* Lock-free and signal-safe: the stack in whose slot the address lies, in any pool of the
+ * process. NULL: none. */
 hark__stack *hark__slab_find(const void *address);
 
 #endif

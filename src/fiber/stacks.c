@@ -3,20 +3,21 @@
  * stacks.c - the pool: which stack a task gets, and when memory goes back.
  *
  * Idea     Per class one array of free stacks, used as a stack itself: what was given back last is
- *          taken first, so its pages are in the caches, and what lies at the bottom was not needed for
- *          longest. The bottom part is `cold`: its memory has been given back to the kernel.
+ *          taken first, so its pages are in the caches, and what lies at the bottom was not
+ *          needed for longest. The bottom part is `cold`: its memory has been given back to the
+ *          kernel.
  *
  *              free:   [ cold ... cold | warm ... ... hottest ]
  *                      0               cold                   count
  *
- * Rules    P1  Every stack that is not taken is free or fresh (never used yet), and these are never
- *              fewer than the reservations that are not used: taking cannot fail.
+ * Rules    P1  Every stack that is not taken is free or fresh (never used yet), and these are
+ *              never fewer than the reservations that are not used: taking cannot fail.
  *          P2  The array has room for all stacks of its class before one is reserved: giving back
  *              cannot fail either.
- *          P3  Nothing is written to a stack after it was given back; what must be known of a cold one
- *              is in its entry of the array.
- *          P4  `least` is the smallest number of free stacks since the last trim. The entries below it
- *              were not touched in that time; half of them, beyond a few, turn cold.
+ *          P3  Nothing is written to a stack after it was given back; what must be known of a
+ *              cold one is in its entry of the array.
+ *          P4  `least` is the smallest number of free stacks since the last trim. The entries
+ *              below it were not touched in that time; half of them, beyond a few, turn cold.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -29,10 +30,10 @@
 #include "fiber/tools.h"
 
 enum {
-    FIRST_SLAB = 2 << 20,   /* bytes, then as much as there is already */
-    KEEP_WARM = 32,         /* stacks of a class that trimming leaves alone */
-    TRIM_MOST = 1024,       /* stacks in one call: about 2 us each */
-    GUARD_BITS = 3,         /* of a cold entry: hark__stack is aligned to much more */
+    FIRST_SLAB = 2 << 20, /* bytes, then as much as there is already */
+    KEEP_WARM = 32,       /* stacks of a class that trimming leaves alone */
+    TRIM_MOST = 1024,     /* stacks in one call: about 2 us each */
+    GUARD_BITS = 3,       /* of a cold entry: hark__stack is aligned to much more */
 };
 
 typedef struct stack_class {
@@ -56,11 +57,11 @@ int hark__stack_class(size_t bytes)
     if (bytes < HARK__STACK_LEAST || bytes > HARK__STACK_MOST) {
         return -EINVAL;
     }
-    int class = 0;
-    while (hark__stack_size((uint32_t)class) < bytes) {
-        class ++;
+    uint32_t least = 0;
+    while (hark__stack_size(least) < bytes) {
+        least++;
     }
-    return class;
+    return (int)least;
 }
 
 bool hark__stack_intact(const hark__stack *stack)
@@ -78,7 +79,7 @@ size_t hark__stack_used(const hark__stack *stack, const void *sp)
     return (uintptr_t)stack->top - at;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------- */
+/* ---- opening and closing ------------------------------------------------------------------- */
 
 int hark__stacks_open(hark__stacks **ret)
 {
@@ -110,7 +111,7 @@ void hark__stacks_close(hark__stacks *stacks)
     hark__free(stacks, sizeof(*stacks));
 }
 
-/* ---- reserving ----------------------------------------------------------------------------------- */
+/* ---- reserving ----------------------------------------------------------------------------- */
 
 /* As many stacks again as there are; fewer, where so much address space is not to be had. */
 static hark__slab *open_slab(const stack_class *c, uint32_t class)
@@ -139,8 +140,7 @@ static int grow(stack_class *c, uint32_t class)
         return -ENOMEM;
     }
     uint32_t capacity = c->capacity + slab->count;
-    uintptr_t *free =
-        hark__realloc(c->free, c->capacity * sizeof(*free), capacity * sizeof(*free));
+    uintptr_t *free = hark__realloc(c->free, c->capacity * sizeof(*free), capacity * sizeof(*free));
     if (!free) {
         hark__slab_close(slab);
         return -ENOMEM;
@@ -175,7 +175,7 @@ void hark__stacks_unreserve(hark__stacks *stacks, uint32_t class)
     stacks->classes[class].reserved--;
 }
 
-/* ---- taking and giving back ---------------------------------------------------------------------- */
+/* ---- taking and giving back ---------------------------------------------------------------- */
 
 static hark__stack *take_fresh(stack_class *c)
 {
@@ -190,8 +190,7 @@ static hark__stack *take_cold(stack_class *c)
     uintptr_t entry = c->free[--c->count];
     hark__stack *stack = (hark__stack *)(entry & ~(uintptr_t)GUARD_BITS);
     hark__slab *slab = c->slabs;
-    while ((uintptr_t)stack - (uintptr_t)slab->base >=
-           slab->count * hark__stack_size(slab->class)) {
+    while (!hark__slab_has(slab, stack)) {
         slab = slab->next;
     }
     hark__slab_refill(slab, stack, (enum hark__guard)(entry & GUARD_BITS));
@@ -225,7 +224,7 @@ void hark__stacks_give(hark__stacks *stacks, hark__stack *stack)
     c->reserved--;
 }
 
-/* ---- giving memory back -------------------------------------------------------------------------- */
+/* ---- giving memory back -------------------------------------------------------------------- */
 
 static void chill(uintptr_t *entry, uint32_t class)
 {

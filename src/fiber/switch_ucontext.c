@@ -3,11 +3,11 @@
  * switch_ucontext.c - the four operations by means of getcontext and its family.
  *
  * Rules    U1  A context that is left for ever is never read again: what a leap needs lies in the
- *              thread, not on the stack that dies. (setcontext goes on reading the context after it
- *              has moved the stack pointer; a signal handler could overwrite it there.)
- *          U2  makecontext writes a few words at the very top of the new stack. For a leap onto the
- *              running stack these are the words that it wrote when this fiber began: they belong to
- *              a return that never happens, and no living frame lies there.
+ *              thread, not on the stack that dies. (setcontext goes on reading the context after
+ *              it has moved the stack pointer; a signal handler could overwrite it there.)
+ *          U2  makecontext writes a few words at the very top of the new stack. For a leap onto
+ *              the running stack these lie no lower than the words that it wrote when this fiber
+ *              began: a return that never happens, above all living frames.
  *          U3  makecontext passes ints, so each pointer travels as two of them.
  */
 #include "fiber/fiber.h"

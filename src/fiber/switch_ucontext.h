@@ -13,7 +13,7 @@ void hark__switch(void **save, void *load);
 void hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg);
 _Noreturn void hark__leap(void *load);
 
-/* `top` is the one that this stack's present fiber began with, when it is the running one. */
+/* On the running stack, `top` must not be below the one that its present fiber began with. */
 _Noreturn void hark__leap_first(void *top, void (*fn)(void *), void *arg);
 
 #endif

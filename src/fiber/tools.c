@@ -2,16 +2,17 @@
  *
  * tools.c - telling AddressSanitizer, ThreadSanitizer and valgrind that stacks are switched.
  *
- * Idea     The sanitizers' calls are weak symbols: they are there when the program is linked with one
- *          of them. So one and the same library, itself compiled with or without instrumentation, works
- *          under each. valgrind is asked by its client requests, which do nothing elsewhere.
+ * Idea     The sanitizers' calls are weak symbols: they are there when the program is linked with
+ *          one of them. So one and the same library, itself compiled with or without
+ *          instrumentation, works under each. valgrind is asked by its client requests, which do
+ *          nothing elsewhere.
  *
- * Rules    T1  ThreadSanitizer keeps a shadow of the call stack per fiber, so between its switch and
- *              ours no instrumented function may begin or end: HARK__UNWATCHED.
- *          T2  A fiber of ThreadSanitizer lives as long as one task on a stack: a task ends in the
- *              middle of its calls, and what they left on the shadow stack must go with it.
- *          T3  A task ends without returning, so AddressSanitizer still knows its frames; they are
- *              forgotten when it leaves for ever.
+ * Rules    T1  ThreadSanitizer keeps a shadow of the call stack per fiber, so between its switch
+ *              and ours no instrumented function may begin or end: HARK__UNWATCHED.
+ *          T2  A fiber of ThreadSanitizer lives as long as one task on a stack: a task ends in
+ *              the middle of its calls, and what they left on the shadow stack must go with it.
+ *          T3  A task ends without returning, so AddressSanitizer still knows its frames; they
+ *              are forgotten when it leaves for ever.
  *
  * Not here MemorySanitizer: it wants an instrumented C library.
  */
@@ -126,7 +127,7 @@ void hark__tools_clean(const void *start, size_t size)
     }
 }
 
-/* ---- valgrind ------------------------------------------------------------------------------------ */
+/* ---- valgrind ------------------------------------------------------------------------------ */
 
 #ifdef RUNNING_ON_VALGRIND
 bool hark__tools_valgrind(void)

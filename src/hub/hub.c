@@ -101,6 +101,13 @@ static int open_unknown(void)
     return -EINVAL;
 }
 
+/* Set but empty is how shells unset. A program that gives an empty name has made a mistake. */
+static const char *name_in_environment(void)
+{
+    const char *name = getenv("HARK_HUB");
+    return name && *name ? name : "auto";
+}
+
 int hark__hub_open(hark__hub **ret, const char *name)
 {
     static const struct hark__hub_class *const named[] = {
@@ -113,8 +120,8 @@ int hark__hub_open(hark__hub **ret, const char *name)
     *ret = NULL;
     refusal = "";
     if (!name)
-        name = getenv("HARK_HUB");
-    if (!name || !*name || !strcmp(name, "auto"))
+        name = name_in_environment();
+    if (!strcmp(name, "auto"))
         return open_auto(ret);
     if (!strcmp(name, "uring"))
         return open_uring(ret);

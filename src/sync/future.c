@@ -5,6 +5,7 @@
  * Idea     An event with a pointer or a code beside it. A failure's words are kept by the loop, by serial (core/error.c), and given to whoever waits while they are recent.
  * Rules    U1  Nobody waits for a future that is ready; it is sent or failed once, until it is reset.
  *          U2  Cancelling a waiter does nothing to the future.
+ *          U4  A waiter gets what it was woken with, even if the future is reset and sent anew before it runs.
  *          U3  A failure that nobody has looked at is told on stderr when the future is reset, or when the group of its hark_go_future closes.
  */
 #include "core/core.h"
@@ -37,13 +38,25 @@ static int check_pending(hark_future *f, const char *call)
     return error;
 }
 
+/* What a waiter was given stays its own, whatever becomes of the future before it runs (U4): it is put into its waiter, which
+ * has no neighbours any more. */
 static void complete(hark_future *f, void *value, int code)
 {
+    struct hark_waiter *waiter;
+
     f->value = value;
     f->code = code;
     f->ready = true;
-    f->looked_at = false;
-    hark__wake_all(&f->waiters);
+    f->looked_at = code && f->waiters.count;
+    while ((waiter = f->waiters.first)) {
+        uintptr_t owner = waiter->owner;
+        hark__list_remove(waiter);
+        if ((owner & OWNER_KIND) == OWNER_TASK) {
+            waiter->next = value;
+            waiter->prev = (struct hark_waiter *)(uintptr_t)f->words;
+        }
+        hark__wake_owner(hark__here, owner, waiter, code);
+    }
 }
 
 int hark_future_send(hark_future *f, void *value)
@@ -80,15 +93,17 @@ int hark_future_fail(hark_future *f, int code, const char *format, ...)
     return 0;
 }
 
-/* Somebody gets to know the failure: it need not be told on stderr any more. */
-static void look_at(hark_future *f)
+/* A failure is passed on, with its words while they are recent. From then on it need not be told on stderr. */
+static int pass_failure(int code, uint64_t serial, const char *call)
 {
-    struct hark__words *words = hark__words_find(hark__here, f->words);
+    struct hark__words *words = hark__words_find(hark__here, serial);
 
-    f->looked_at = true;
-    if (words) {
-        words->looked_at = true;
+    if (!words) {
+        return hark__fail(code, call, "the future had failed; its words are gone");
     }
+    words->looked_at = true;
+    hark__failure_adopt(&words->failure);
+    return code;
 }
 
 int hark_future_reset(hark_future *f)
@@ -109,7 +124,9 @@ int hark_future_reset(hark_future *f)
     if (f->code && !f->looked_at) {
         words = hark__words_find(hark__here, f->words);
         hark__report_line(NULL, "a future that failed with %d (%s) was reset, and nobody had looked at it", f->code, words ? words->failure.words : "its words are gone");
-        look_at(f);
+        if (words) {
+            words->looked_at = true;
+        }
     }
     f->ready = false;
     f->value = NULL;
@@ -117,23 +134,17 @@ int hark_future_reset(hark_future *f)
     return 0;
 }
 
-/* The outcome of a future that is ready, with the failure's words for the caller. */
+/* Of a future that is ready. */
 static int outcome(hark_future *f, void **value, const char *call)
 {
-    struct hark__words *words;
-
-    if (!f->code) {
-        if (value) {
-            *value = f->value;
-        }
-        return 0;
+    if (f->code) {
+        f->looked_at = true;
+        return pass_failure(f->code, f->words, call);
     }
-    look_at(f);
-    if ((words = hark__words_find(hark__here, f->words))) {
-        hark__failure_adopt(&words->failure);
-        return f->code;
+    if (value) {
+        *value = f->value;
     }
-    return hark__fail(f->code, call, "the future had failed; its words are gone");
+    return 0;
 }
 
 int hark_future_wait(hark_future *f, void **value)
@@ -144,8 +155,23 @@ int hark_future_wait(hark_future *f, void **value)
     if (error) {
         return error;
     }
-    error = f->ready ? hark__pass() : hark__wait(&f->waiters, &future_kind);
-    return error ? error : outcome(f, value, call);
+    if (f->ready) {
+        error = outcome(f, value, call);
+        hark__pass();
+        return error;
+    }
+    error = hark__wait(&f->waiters, &future_kind);
+    if (error == -ECANCELED) {
+        return error;
+    }
+    const struct hark_waiter *given = &hark__here->running->in.waiter;
+    if (error) {
+        return pass_failure(error, (uintptr_t)given->prev, call);
+    }
+    if (value) {
+        *value = given->next;
+    }
+    return 0;
 }
 
 int hark_future_watch(hark_future *f, hark_watch *watch, hark_callback *fn, void *arg)
@@ -172,7 +198,11 @@ int hark_wait_all(hark_future *const *f, int n)
         return error;
     }
     for (int i = 0; i < n; i++) {
-        if ((error = hark__enter(&f[i]->waiters, call)) || (!f[i]->ready && (error = hark__wait(&f[i]->waiters, &future_kind)))) {
+        if ((error = hark__enter(&f[i]->waiters, call))) {
+            return error;
+        }
+        error = f[i]->ready ? hark__pass() : hark__wait(&f[i]->waiters, &future_kind);
+        if (error == -ECANCELED) {
             return error;
         }
     }

@@ -62,6 +62,7 @@ static bool flag_ready(hark_case *c)
 
 static bool future_ready(hark_case *c)
 {
+    c->result = ((hark_future *)c->object)->code;
     return hark_future_ready(c->object);
 }
 
@@ -244,7 +245,15 @@ static void case_chosen(hark__task *task, struct hark_waiter *waiter, int result
     const struct selection *selection = selection_of(task);
     int index = index_of(selection, waiter);
 
-    selection->cases[index].result = result;
+    hark_case *c = &selection->cases[index];
+    c->result = result;
+    if (c->kind->confirm && result >= 0 && !c->kind->ready(c)) { /* a hint that was wrong: go on waiting */
+        c->kind->leave(hark__here, c);
+        c->in.waiter = (struct hark_waiter){.owner = (uintptr_t)task | OWNER_CASE};
+        if ((c->result = c->kind->join(hark__here, c)) == 0) {
+            return;
+        }
+    }
     leave_all(hark__here, selection);
     hark__ready(hark__here, task, index);
 }
@@ -329,18 +338,10 @@ int hark_select(hark_case *cases, int n)
         hark__pass();
         return index;
     }
-    for (;;) {
-        if ((error = join_all(hark__here, &selection, call))) {
-            return error;
-        }
-        index = hark__park(&select_kind);
-        if (index < 0 || !cases[index].kind->confirm || cases[index].result < 0 || cases[index].kind->ready(&cases[index])) {
-            return index;
-        }
-        if ((error = hark__enter_task(call)) || (index = find_ready(hark__here, cases, n)) >= 0) {
-            return error ? error : index;
-        }
+    if ((error = join_all(hark__here, &selection, call))) {
+        return error;
     }
+    return hark__park(&select_kind);
 }
 
 int hark_try_select(hark_case *cases, int n)

@@ -39,7 +39,7 @@ static void check_dump(const char *name, const char *waits_for)
     free(text);
 }
 
-/* ---- what it says ----------------------------------------------------------------------------- */
+/* ---- what it says ---------------------------------------------------------------------------- */
 
 static int wait_for_event(void *arg)
 {
@@ -140,7 +140,7 @@ INSIDE(dump_tells_every_kind_of_wait)
     hark_event_set(&event), hark_flag_set(&flag), hark_future_send(&future, NULL);
 }
 
-INSIDE(dump_shows_a_child_below_its_parent)
+INSIDE(dump_LL_19_shows_a_child_below_its_parent)
 {
     hark_go(&group, wait_for_child, NULL);
     hark_settle();
@@ -184,7 +184,7 @@ INSIDE(dump_does_not_name_who_has_ended)
     free(text);
 }
 
-INSIDE(dump_of_1000_tasks_has_them_all)
+INSIDE(dump_TM_08_of_1000_tasks_has_them_all)
 {
     int count = 0;
     for (int i = 0; i < 1000; i++) {
@@ -208,7 +208,7 @@ TEST(dump_outside_a_loop_says_so)
     free(text);
 }
 
-/* ---- by a signal ------------------------------------------------------------------------------ */
+/* ---- by a signal ----------------------------------------------------------------------------- */
 
 INSIDE(dump_on_a_signal_prints_the_tasks_on_stderr_though_the_loop_is_stuck)
 {

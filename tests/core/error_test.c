@@ -9,7 +9,7 @@
 
 static hark_event event;
 
-/* ---- recording -------------------------------------------------------------------------------- */
+/* ---- recording ------------------------------------------------------------------------------- */
 
 INSIDE(error_fail_returns_the_code_and_keeps_the_words)
 {
@@ -84,7 +84,7 @@ INSIDE(error_words_are_cut_at_191_bytes)
     CHECK_LE(strspn(strchr(words, 'w'), "w"), 191);
 }
 
-/* ---- whose they are --------------------------------------------------------------------------- */
+/* ---- whose they are -------------------------------------------------------------------------- */
 
 static int fail_and_switch(void *arg)
 {
@@ -153,7 +153,7 @@ TEST(error_outside_tasks_words_are_not_those_of_a_task)
     CHECK(strcmp(hark_error_last(), "") != 0);
 }
 
-/* ---- the trace -------------------------------------------------------------------------------- */
+/* ---- the trace ------------------------------------------------------------------------------- */
 
 static int fail_by_name(void *arg)
 {

@@ -11,27 +11,27 @@
  */
 #include "kit.h"
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-#define TEST_SEEDS(name)                                                                           \
-    static int in_##name(void *arg);                                                               \
-    TEST_TIMEOUT(name, 60)                                                                         \
-    {                                                                                              \
-        run_seeds(in_##name);                                                                      \
-    }                                                                                              \
+#define TEST_SEEDS(name) \
+    static int in_##name(void *arg); \
+    TEST_TIMEOUT(name, 60) \
+    { \
+        run_seeds(in_##name); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
 #define INT(n) ((void *)(intptr_t)(n))
 
-/* In the usual order, and in those drawn from 1..200; the last number printed is the one at fault. */
+/* In the usual order, and in those drawn from 1..200; the last number printed is at fault. */
 static void run_seeds(hark_fn *fn)
 {
     const int last = 200 / kit_slow();
@@ -109,10 +109,10 @@ static void check_failures(const hark_group *g, int n, const int *expected)
         CHECK_EQ(codes[i], expected[i]);
     }
 }
-#define CHECK_FAILURES(g, ...)                                                                     \
+#define CHECK_FAILURES(g, ...) \
     check_failures((g), (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (int[]){__VA_ARGS__})
 
-/* ---- the matrix ---------------------------------------------------------------------------------- */
+/* ---- the matrix ------------------------------------------------------------------------------ */
 
 typedef enum { GIVES_0, GIVES_5, GIVES_EIO, GIVES_ECANCELED, HONEST, FAILS_WHEN_CUT, KINDS } kind;
 typedef enum { PARKED, READY, NEW, ENDED, STATES } state;
@@ -143,18 +143,12 @@ typedef struct verdict {
 static int child_result(const row *r, bool cut)
 {
     switch (r->kind) {
-    case GIVES_5:
-        return 5;
-    case GIVES_EIO:
-        return -EIO;
-    case GIVES_ECANCELED:
-        return -ECANCELED;
-    case HONEST:
-        return cut ? -ECANCELED : 0;
-    case FAILS_WHEN_CUT:
-        return cut ? -EDOM : 0;
-    default:
-        return 0;
+    case GIVES_5: return 5;
+    case GIVES_EIO: return -EIO;
+    case GIVES_ECANCELED: return -ECANCELED;
+    case HONEST: return cut ? -ECANCELED : 0;
+    case FAILS_WHEN_CUT: return cut ? -EDOM : 0;
+    default: return 0;
     }
 }
 
@@ -222,20 +216,11 @@ static int row_child(void *arg)
 static void row_cancel(row *r)
 {
     switch (r->who) {
-    case GROUP:
-        CHECK_EQ(hark_group_cancel(&r->group), 0);
-        break;
-    case OUTER:
-        CHECK_EQ(hark_scope_cancel(&r->outer), 0);
-        break;
-    case OUTER_DEADLINE:
-        CHECK_EQ(hark_scope_set_deadline(&r->outer, hark_now() - 1), 0);
-        break;
-    case SIBLING_FAILS:
-        CHECK_GT(hark_go(&r->group, returns, INT(-EPROTO)), 0);
-        break;
-    default:
-        break;
+    case GROUP: CHECK_EQ(hark_group_cancel(&r->group), 0); break;
+    case OUTER: CHECK_EQ(hark_scope_cancel(&r->outer), 0); break;
+    case OUTER_DEADLINE: CHECK_EQ(hark_scope_set_deadline(&r->outer, hark_now() - 1), 0); break;
+    case SIBLING_FAILS: CHECK_GT(hark_go(&r->group, returns, INT(-EPROTO)), 0); break;
+    default: break;
     }
 }
 
@@ -292,8 +277,10 @@ static void row_check(const row *r, int result, int64_t scope_result, bool seede
     int codes[HARK_FAILURES_KEPT] = {0};
     const int n = hark_group_failures(&r->group, codes, HARK_FAILURES_KEPT);
     const int64_t from_scope = result == -ECANCELED ? v.scope_result : result;
-    const bool right = n == v.count && same_failures(&v, codes, seeded) && r->cut == v.cut &&
-                       (n > 0 ? result == codes[0] : result == v.result || result == v.other_result);
+    const bool right_result =
+        n > 0 ? result == codes[0] : result == v.result || result == v.other_result;
+    const bool right =
+        right_result && n == v.count && same_failures(&v, codes, seeded) && r->cut == v.cut;
     if (!right || scope_result != from_scope) {
         kit_fail(__FILE__, __LINE__,
                  "child %d state %d canceller %d moment %d rc %d: result %d (expected %d), %d "
@@ -356,7 +343,7 @@ TEST_TIMEOUT(group_close_says_so_in_every_order_of_ready_tasks, 120)
     }
 }
 
-/* ---- failures ------------------------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 TEST_SEEDS(group_TG_01_one_failure_of_a_child_is_the_result)
 {
@@ -414,8 +401,7 @@ TEST_SEEDS(group_TG_03_a_childs_failure_cancels_the_bodys_sleep)
 static int yields_until_cut(void *cut)
 {
     int rc;
-    while ((rc = hark_yield()) == 0) {
-    }
+    while ((rc = hark_yield()) == 0) {}
     *(int *)cut = rc;
     return rc;
 }
@@ -1237,7 +1223,7 @@ TEST_TASK(group_TG_52_children_first_run_in_the_order_of_spawning)
     return 0;
 }
 
-/* ---- the rest of the promises -------------------------------------------------------------------- */
+/* ---- the rest of the promises ---------------------------------------------------------------- */
 
 TEST_TASK(group_failures_counts_all_keeps_eight_and_survives_close)
 {

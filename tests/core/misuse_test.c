@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * misuse_test.c - every wrong use of groups, scopes and tasks has a code and words, and does nothing.
+ * misuse_test.c - every wrong use of groups, scopes and tasks has a code and words.
  *
- * Idea     A refusal is checked in three steps: the code, words that name the call, and then the same
- *          object is used rightly to its end, which shows that nothing had changed.
+ * Idea     A refusal is checked in three steps: the code, words that name the call, and then the
+ *          same object is used rightly to its end, which shows that nothing had changed.
  * Rules    1  No test relies on what the words say beyond the name of the call.
  *          2  A foreign thread is a plain pthread without a loop, and one with a loop of its own.
  * Not here Events, flags, futures (tests/sync); options of a run (stack_test.c).
@@ -12,22 +12,22 @@
 
 #include <pthread.h>
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-/* The code, and words that begin anew with each failure: an old text must not pass for a new one. */
-#define REFUSED(call, code, name)                                                                  \
-    do {                                                                                           \
-        hark_fail(-EPROTO, "the words of another failure");                                        \
-        CHECK_EQ((call), (code));                                                                  \
-        CHECK_HAS(hark_error_last(), (name));                                                      \
+/* The code, and words of its own: those of an earlier failure must not pass for them. */
+#define REFUSED(call, code, name) \
+    do { \
+        hark_fail(-EPROTO, "the words of another failure"); \
+        CHECK_EQ((call), (code)); \
+        CHECK_HAS(hark_error_last(), (name)); \
     } while (0)
 
 static hark_event never;
@@ -50,7 +50,7 @@ static int counts(void *counter)
     return 0;
 }
 
-/* ---- NULL ---------------------------------------------------------------------------------------------- */
+/* ---- NULL ------------------------------------------------------------------------------------ */
 
 TEST_TASK(misuse_null_scopes)
 {
@@ -97,7 +97,7 @@ TEST_TASK(misuse_null_functions_and_a_negative_max)
     return 0;
 }
 
-/* ---- never opened, or closed ------------------------------------------------------------------------------ */
+/* ---- never opened, or closed ----------------------------------------------------------------- */
 
 static void refuse_every_use_of_scope(hark_scope *s)
 {
@@ -177,7 +177,7 @@ TEST_TASK(misuse_a_group_that_is_closed)
     return 0;
 }
 
-/* ---- open already --------------------------------------------------------------------------------------------- */
+/* ---- open already ---------------------------------------------------------------------------- */
 
 TEST_TASK(misuse_opening_what_is_open_already)
 {
@@ -237,7 +237,7 @@ TEST_TASK(misuse_opening_a_scope_that_is_open_20_levels_further_out)
     return 0;
 }
 
-/* ---- in the wrong order ----------------------------------------------------------------------------------------- */
+/* ---- in the wrong order ---------------------------------------------------------------------- */
 
 TEST_TASK(misuse_closing_a_scope_around_an_open_scope)
 {
@@ -298,7 +298,7 @@ TEST_TASK(misuse_closing_a_group_around_an_open_group)
     return 0;
 }
 
-/* ---- by another task ---------------------------------------------------------------------------------------------- */
+/* ---- by another task ------------------------------------------------------------------------- */
 
 typedef struct property {
     hark_scope scope;
@@ -339,7 +339,7 @@ TEST_TASK(misuse_closing_what_another_task_has_opened)
     return hark_group_close(&around, 0);
 }
 
-/* ---- from another thread --------------------------------------------------------------------------------------------- */
+/* ---- from another thread --------------------------------------------------------------------- */
 
 static void refuse_foreign(property *p)
 {
@@ -423,7 +423,7 @@ TEST_TASK(misuse_cancelling_a_task_of_another_loop)
     return 0;
 }
 
-/* ---- outside a task ---------------------------------------------------------------------------------------------------- */
+/* ---- outside a task -------------------------------------------------------------------------- */
 
 TEST(misuse_outside_a_task)
 {

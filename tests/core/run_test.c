@@ -11,7 +11,7 @@ static int give(void *arg)
     return *(int *)arg;
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 TEST(run_LP_07_returns_what_main_returned)
 {
@@ -91,7 +91,7 @@ TEST(run_ignores_SIGPIPE_meanwhile_and_puts_it_back)
     CHECK(now.sa_handler == SIG_DFL);
 }
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 TEST_ON_HUBS(run_on_the_hub_of_the_environment)
 {
@@ -167,7 +167,7 @@ TEST(run_slow_step_reports_a_task_that_keeps_the_loop)
     CHECK_HAS(text, "slow one");
 }
 
-/* ---- when nothing can ever run again ---------------------------------------------------------- */
+/* ---- when nothing can ever run again --------------------------------------------------------- */
 
 static int seen[4]; /* what each waiting task of the deadlock was told */
 static char sites[2][32];
@@ -264,7 +264,7 @@ TEST(run_after_a_deadlock_is_as_any_other)
     CHECK_EQ(RUN_VIRTUAL(give, &result), 4);
 }
 
-/* ---- no false alarms -------------------------------------------------------------------------- */
+/* ---- no false alarms ------------------------------------------------------------------------- */
 
 static void set_it(void *arg)
 {
@@ -337,7 +337,7 @@ INSIDE_BY(TEST_ON_HUBS, RUN, run_is_not_deadlocked_while_a_descriptor_is_waited_
     hark_close(ends[0]), hark_close(ends[1]);
 }
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static int wait_for_the_signal(void *arg)
 {
@@ -386,7 +386,7 @@ TEST(run_cancel_on_misuse_outside_any_task_is_refused)
     CHECK_MISUSE(hark_cancel_on(SIGUSR1), -ENOTSUP, "hark_cancel_on");
 }
 
-/* ---- depth ------------------------------------------------------------------------------------ */
+/* ---- depth ----------------------------------------------------------------------------------- */
 
 enum { DEEP = 5000 };
 
@@ -406,6 +406,24 @@ INSIDE(run_LL_22_5000_nested_scopes_are_cancelled_from_outside)
         CHECK_EQ(rc, i ? -ECANCELED : 0);
     }
     free(scopes);
+}
+
+static int fail(void *arg)
+{
+    (void)arg;
+    return -EPROTO;
+}
+
+INSIDE(run_LL_20_nested_groups_are_left_in_order_when_an_inner_one_fails)
+{
+    hark_group outer, inner;
+    hark_group_open(&outer);
+    hark_group_open(&inner);
+    hark_go(&inner, fail, NULL);
+    CHECK_EQ(hark_group_close(&inner, 0), -EPROTO);
+    CHECK_EQ(hark_yield(), 0);
+    CHECK_EQ(hark_group_close(&outer, 0), 0);
+    CHECK_EQ(hark_yield(), 0);
 }
 
 static int ended_cancelled;

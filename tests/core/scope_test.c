@@ -13,27 +13,27 @@
 
 #include <malloc.h>
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-#define TEST_SEEDS(name)                                                                           \
-    static int in_##name(void *arg);                                                               \
-    TEST_TIMEOUT(name, 60)                                                                         \
-    {                                                                                              \
-        run_seeds(in_##name);                                                                      \
-    }                                                                                              \
+#define TEST_SEEDS(name) \
+    static int in_##name(void *arg); \
+    TEST_TIMEOUT(name, 60) \
+    { \
+        run_seeds(in_##name); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
 #define INT(n) ((void *)(intptr_t)(n))
 
-/* In the usual order, and in those drawn from 1..200; the last number printed is the one at fault. */
+/* In the usual order, and in those drawn from 1..200; the last number printed is at fault. */
 static void run_seeds(hark_fn *fn)
 {
     const int last = 200 / kit_slow();
@@ -74,24 +74,25 @@ static int obeys(void *arg)
     const order *o = arg;
     CHECK_EQ(hark_sleep(o->after), 0);
     switch (o->deed) {
-    case CANCEL:
-        CHECK_EQ(hark_scope_cancel(o->scope), 0);
-        break;
+    case CANCEL: CHECK_EQ(hark_scope_cancel(o->scope), 0); break;
     case SHIELD:
-    case UNSHIELD:
-        CHECK_EQ(hark_scope_shield(o->scope, o->deed == SHIELD), 0);
-        break;
-    case MOVE_DEADLINE:
-        CHECK_EQ(hark_scope_set_deadline(o->scope, o->deadline), 0);
-        break;
+    case UNSHIELD: CHECK_EQ(hark_scope_shield(o->scope, o->deed == SHIELD), 0); break;
+    case MOVE_DEADLINE: CHECK_EQ(hark_scope_set_deadline(o->scope, o->deadline), 0); break;
     }
     return 0;
 }
 
-/* ---- the matrix ---------------------------------------------------------------------------------- */
+/* ---- the matrix ------------------------------------------------------------------------------ */
 
 enum { ROOT, OUTER, INNER, LEVELS };
-typedef enum { OWN_CANCEL, OWN_DEADLINE, OUTER_CANCEL, OUTER_DEADLINE, ROOT_CANCEL, STROKES } stroke;
+typedef enum {
+    OWN_CANCEL,
+    OWN_DEADLINE,
+    OUTER_CANCEL,
+    OUTER_DEADLINE,
+    ROOT_CANCEL,
+    STROKES
+} stroke;
 typedef enum { NO_SHIELD, INNER_SHIELD, OUTER_SHIELD, SHIELDS } shield_kind;
 static const int results[] = {0, 3, -EIO, -ECANCELED};
 
@@ -111,7 +112,7 @@ static void model_strike(model *m, stroke s)
     }
 }
 
-/* Does a cancelled scope outside of `level` reach it, past the shields in between, its own included? */
+/* Does a cancelled scope outside of `level` reach it, past all shields, its own included? */
 static bool model_reached(const model *m, int level)
 {
     for (int i = level; i > 0 && !m->shielded[i]; i--) {
@@ -136,8 +137,9 @@ static void strike(hark_scope *scopes, stroke s)
 {
     hark_scope *scope = &scopes[level_of[s]];
     const bool by_deadline = s == OWN_DEADLINE || s == OUTER_DEADLINE;
-    CHECK_EQ(by_deadline ? hark_scope_set_deadline(scope, hark_now() - 1)
-                         : hark_scope_cancel(scope), 0);
+    const int rc =
+        by_deadline ? hark_scope_set_deadline(scope, hark_now() - 1) : hark_scope_cancel(scope);
+    CHECK_EQ(rc, 0);
 }
 
 static void shield_model_and_scope(model *m, hark_scope *scopes, shield_kind s)
@@ -152,8 +154,7 @@ static void shield_model_and_scope(model *m, hark_scope *scopes, shield_kind s)
 static void check_pending(const model *m, const char *row)
 {
     const int innermost = m->open - 1;
-    const bool pending = innermost >= 0 &&
-                         (m->cancelled[innermost] || model_reached(m, innermost));
+    const bool pending = innermost >= 0 && (m->cancelled[innermost] || model_reached(m, innermost));
     if (hark_checkpoint() != (pending ? -ECANCELED : 0) ||
         hark_effective_deadline() != (pending ? INT64_MIN : HARK_FOREVER)) {
         kit_fail(__FILE__, __LINE__, "%s: %d open, pending should be %d, checkpoint says %d", row,
@@ -219,7 +220,8 @@ static int scopes_matrix(void *arg)
             continue;
         }
         for (int i = 0; i < SHIELDS * 2 * 4; i++, rows++) {
-            scopes_row(strokes, n, (shield_kind)(i % SHIELDS), i / SHIELDS % 2, results[i / SHIELDS / 2]);
+            scopes_row(strokes, n, (shield_kind)(i % SHIELDS), i / SHIELDS % 2,
+                       results[i / SHIELDS / 2]);
         }
     }
     *(int *)arg = rows;
@@ -233,7 +235,7 @@ TEST(scope_close_catches_what_its_words_promise_in_every_case)
     CHECK_EQ(rows, (1 + 5 + 20 + 60 + 120 + 120) * 24);
 }
 
-/* ---- CS: cancelling ------------------------------------------------------------------------------- */
+/* ---- CS: cancelling -------------------------------------------------------------------------- */
 
 TEST_SEEDS(scope_CS_01_cancel_twice_is_once_and_every_checkpoint_says_so)
 {
@@ -466,7 +468,7 @@ TEST_TASK(scope_CS_11_cancelled_is_true_once_the_deadline_has_passed_even_behind
     return 0;
 }
 
-/* ---- CS: out of order ----------------------------------------------------------------------------- */
+/* ---- CS: out of order ------------------------------------------------------------------------ */
 
 TEST_TASK(scope_CS_12_closing_the_outer_first_is_refused_and_cancels_the_inner)
 {
@@ -580,7 +582,7 @@ static void run_forgetful(hark_fn *fn, bool as_child)
     }
 }
 
-TEST_DIES(scope_CS_15_a_task_that_returns_with_a_scope_open_stops_the_process, SIGABRT, "still open")
+TEST_DIES(scope_CS_15_returning_with_a_scope_open_stops_the_process, SIGABRT, "still open")
 {
     run_forgetful(leaves_a_scope_open, true);
 }
@@ -595,7 +597,7 @@ TEST_DIES(scope_CS_15_main_that_returns_with_a_scope_open_stops_the_process, SIG
     run_forgetful(leaves_a_scope_open, false);
 }
 
-TEST_DIES(scope_CS_15_a_task_that_returns_with_a_group_open_stops_the_process, SIGABRT, "still open")
+TEST_DIES(scope_CS_15_returning_with_a_group_open_stops_the_process, SIGABRT, "still open")
 {
     run_forgetful(leaves_a_group_open, true);
 }
@@ -612,7 +614,8 @@ TEST_DIES(scope_CS_15_main_that_returns_with_a_group_open_stops_the_process, SIG
 
 TEST_TASK(scope_CS_16_three_scopes_closed_in_the_wrong_order_leave_a_working_task)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     for (int i = 0; i < 6; i++) {
         hark_scope s[3];
         for (int j = 0; j < 3; j++) {
@@ -669,7 +672,7 @@ TEST_TASK(scope_BG_73_random_orders_of_opening_and_closing_never_corrupt_the_tas
     return 0;
 }
 
-/* ---- CS: what passes ------------------------------------------------------------------------------ */
+/* ---- CS: what passes ------------------------------------------------------------------------- */
 
 static int fails_when_cut(void *code)
 {
@@ -931,7 +934,7 @@ TEST_SEEDS(scope_CS_27_a_shielded_scope_can_be_cancelled_itself)
     return hark_group_close(&g, 0);
 }
 
-/* Both outer scopes are cancelled inside the shield; the checkpoint comes in the middle or outer one. */
+/* Both outer scopes are cancelled inside the shield; the checkpoint is in the middle or outer. */
 TEST_SEEDS(scope_CS_29_delivery_goes_on_after_a_shield)
 {
     for (int in_outer = 0; in_outer < 2; in_outer++) {

@@ -3,28 +3,27 @@
  * stack_test.c - how large a task's stack is, what happens when it is too small, and the other
  * options of a run.
  *
- * Idea     Sizes are proved by using them: a frame of two thirds of the stack is written in full. An
- *          overflow ends the process, so each word of its report is a test of its own.
+ * Idea     Sizes are proved by using them: a frame of two thirds of the stack is written in full.
+ *          An overflow ends the process, so each word of its report is a test of its own.
  * Rules    1  Recursion writes to every frame and uses it after the call, so that no compiler turns
  *             it into a loop.
  * Not here The pools of stacks and their guards (tests/fiber).
  */
 #include "kit.h"
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
 static int run_on_stacks_of(size_t size, hark_fn *fn, void *arg)
 {
-    const hark_options options = {
-        .size = sizeof(options), .virtual_clock = true, .stack_size = size};
+    const hark_options options = {.size = sizeof(options), .stack_size = size};
     return hark_run_with(&options, fn, arg);
 }
 
@@ -55,7 +54,7 @@ static int uses_two_thirds(void *size)
     return use_stack(*(const size_t *)size * 2 / 3 / (size_t)kit_slow());
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 TEST_TASK(stack_of_a_group_can_be_of_every_size_from_16_kib_to_8_mib)
 {
@@ -159,7 +158,7 @@ TEST_TASK(stacks_of_all_sizes_are_used_side_by_side_and_again)
     return 0;
 }
 
-/* ---- overflow ------------------------------------------------------------------------------------------ */
+/* ---- overflow -------------------------------------------------------------------------------- */
 
 #define PLACE "quarry.c:42\0digs_deep" /* as HARK_SITE writes it: here the line is known */
 
@@ -262,9 +261,9 @@ static int reads_nowhere(void *arg)
     return *(volatile int *)arg;
 }
 
-static void dies_of_null(void)
+static void dies_of_a_wild_pointer(void)
 {
-    int *volatile nowhere = NULL;
+    int *volatile nowhere = (int *)64;
     RUN_VIRTUAL(reads_nowhere, nowhere);
 }
 
@@ -272,20 +271,20 @@ static void tells_it_was_asked(int signo)
 {
     (void)signo;
     static const char text[] = "the program's own handler\n";
-    ssize_t n = write(2, text, sizeof(text) - 1);
-    signal(SIGSEGV, SIG_DFL);
-    raise(SIGSEGV);
-    _exit(n == 0);
+    if (write(2, text, sizeof(text) - 1) < 0) {
+        _exit(1);
+    }
+    signal(SIGSEGV, SIG_DFL); /* the faulty read is tried again, and ends the process */
 }
 
 TEST_DIES(stack_other_segmentation_faults_go_to_the_handler_that_was_there, SIGSEGV,
           "the program's own handler")
 {
     signal(SIGSEGV, tells_it_was_asked);
-    dies_of_null();
+    dies_of_a_wild_pointer();
 }
 
-/* ---- the other options -------------------------------------------------------------------------------- */
+/* ---- the other options ----------------------------------------------------------------------- */
 
 TEST(run_returns_what_main_returned)
 {
@@ -295,12 +294,12 @@ TEST(run_returns_what_main_returned)
 
 TEST(run_with_an_unknown_hub_is_refused)
 {
-    static const char *const names[] = {"kqueue", "", "EPOLL", "epoll ", "uringepoll"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const names[] = {"kqueue", "EPOLL", "epoll ", "uringepoll"};
+    for (int i = 0; i < 4; i++) {
         const hark_options options = {.size = sizeof(options), .hub = names[i]};
         CHECK_EQ(hark_run_with(&options, returns_0, NULL), -EINVAL);
         CHECK_HAS(hark_error_last(), "hark_run");
-        CHECK(i == 1 || strstr(hark_error_last(), names[i]));
+        CHECK_HAS(hark_error_last(), names[i]);
     }
 }
 

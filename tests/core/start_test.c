@@ -3,35 +3,35 @@
  * start_test.c - hark_start and hark_started: a child is somebody else's until it says it is ready.
  *
  * Idea     One short test a promise (ST-.. of behaviours.md). Until hark_started the child belongs
- *          to its starter, from then on to the group: each test cancels or fails on one side of that
- *          moment and looks at the other side.
+ *          to its starter, from then on to the group: each test cancels or fails on one side of
+ *          that moment and looks at the other side.
  * Rules    1  A promise that does not depend on the order of ready tasks is run for many seeds.
  *          2  Time is virtual.
  * Not here What else groups promise (group_test.c).
  */
 #include "kit.h"
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-#define TEST_SEEDS(name)                                                                           \
-    static int in_##name(void *arg);                                                               \
-    TEST_TIMEOUT(name, 60)                                                                         \
-    {                                                                                              \
-        run_seeds(in_##name);                                                                      \
-    }                                                                                              \
+#define TEST_SEEDS(name) \
+    static int in_##name(void *arg); \
+    TEST_TIMEOUT(name, 60) \
+    { \
+        run_seeds(in_##name); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
 #define INT(n) ((void *)(intptr_t)(n))
 
-/* In the usual order, and in those drawn from 1..200; the last number printed is the one at fault. */
+/* In the usual order, and in those drawn from 1..200; the last number printed is at fault. */
 static void run_seeds(hark_fn *fn)
 {
     const int last = 200 / kit_slow();
@@ -68,7 +68,7 @@ typedef struct service {
     int64_t getting_ready, serving; /* < 0: not at all, and no checkpoint either */
     int value, result;
     hark_task self;
-    int started;      /* what hark_started returned; 1: not called */
+    int started; /* what hark_started returned; 1: not called */
     int cut_before, cut_after;
 } service;
 
@@ -124,7 +124,7 @@ static void settle_shielded(void)
     CHECK_EQ(hark_scope_close(&shield, 0), 0);
 }
 
-/* ---- ST ------------------------------------------------------------------------------------------- */
+/* ---- ST -------------------------------------------------------------------------------------- */
 
 TEST_SEEDS(start_ST_01_returns_when_the_child_is_ready_with_its_value_and_the_group_keeps_it)
 {
@@ -354,7 +354,7 @@ TEST_SEEDS(start_ST_08_also_when_the_child_fails_before_it_is_ready)
     return 0;
 }
 
-/* A child with a sleeping grandchild; says started right before, or right after, the group is cancelled. */
+/* Has a sleeping grandchild; says started right before, or right after, the group is cancelled. */
 typedef struct parent {
     hark_group *target;
     bool cancel_first;
@@ -411,7 +411,7 @@ TEST_SEEDS(start_ST_10_cancelling_the_target_group_cancels_a_child_that_is_not_r
     CHECK_EQ(hark_group_close(&g, 0), 0);
     CHECK_EQ(child.cut_before, -ECANCELED);
     CHECK_EQ(hark_group_close(&around, 0), 0);
-    CHECK_EQ(s.started, -EINVAL); /* it was not the starter's scopes: it ended without hark_started */
+    CHECK_EQ(s.started, -EINVAL); /* not by the starter's scopes: it ended without hark_started */
     CHECK_EQ(hark_now(), begin);
     return 0;
 }
@@ -428,7 +428,7 @@ static int starts_then_works_in_a_shield(void *arg)
 }
 
 /* When the group is cancelled as well, the child moves there and its starter need not wait. */
-TEST_SEEDS(start_ST_10_a_child_that_works_in_a_shield_does_not_hold_its_starter_if_both_are_cancelled)
+TEST_SEEDS(start_ST_10_a_child_in_a_shield_does_not_hold_its_starter_if_both_are_cancelled)
 {
     hark_group around, g;
     hark_scope s;
@@ -592,7 +592,7 @@ TEST_TASK(start_ST_17_no_function_is_refused)
     return hark_group_close(&g, 0);
 }
 
-/* ---- who may say it -------------------------------------------------------------------------------- */
+/* ---- who may say it -------------------------------------------------------------------------- */
 
 static int says_started(void *result)
 {
@@ -668,7 +668,7 @@ TEST_SEEDS(start_races_with_a_cancel_and_is_either_ready_or_cancelled_never_both
         CHECK_EQ(value, t > 0 ? 6 : 0);
         if (t > 0) {
             settle_shielded();
-            CHECK_EQ(hark_task_cancel(t), 0); /* the group's: the scope's cancel does not reach it */
+            CHECK_EQ(hark_task_cancel(t), 0); /* the scope's cancel does not reach it */
         } else {
             CHECK_EQ(t, -ECANCELED);
         }

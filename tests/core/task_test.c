@@ -10,27 +10,27 @@
  */
 #include "kit.h"
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-#define TEST_SEEDS(name)                                                                           \
-    static int in_##name(void *arg);                                                               \
-    TEST_TIMEOUT(name, 60)                                                                         \
-    {                                                                                              \
-        run_seeds(in_##name);                                                                      \
-    }                                                                                              \
+#define TEST_SEEDS(name) \
+    static int in_##name(void *arg); \
+    TEST_TIMEOUT(name, 60) \
+    { \
+        run_seeds(in_##name); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
 #define INT(n) ((void *)(intptr_t)(n))
 
-/* In the usual order, and in those drawn from 1..200; the last number printed is the one at fault. */
+/* In the usual order, and in those drawn from 1..200; the last number printed is at fault. */
 static void run_seeds(hark_fn *fn)
 {
     const int last = 200 / kit_slow();
@@ -70,7 +70,7 @@ static int counts_twice(void *counter)
     return rc;
 }
 
-/* ---- TA: cancelling one task ------------------------------------------------------------------------ */
+/* ---- TA: cancelling one task ----------------------------------------------------------------- */
 
 TEST_SEEDS(task_TA_01_cancel_of_a_living_task_is_accepted_of_an_ended_one_refused)
 {
@@ -349,7 +349,7 @@ TEST_SEEDS(task_TA_22_a_task_that_was_cancelled_and_then_woken_in_one_turn_did_n
     return 0;
 }
 
-/* ---- waiting for a task ------------------------------------------------------------------------------ */
+/* ---- waiting for a task ---------------------------------------------------------------------- */
 
 TEST_SEEDS(task_wait_is_over_when_it_has_ended_whatever_its_result)
 {
@@ -434,7 +434,7 @@ TEST_SEEDS(task_wait_does_not_need_to_be_in_the_tasks_group)
     return hark_group_close(&a, 0);
 }
 
-/* ---- ids --------------------------------------------------------------------------------------------- */
+/* ---- ids ------------------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -484,7 +484,7 @@ TEST(task_ids_are_not_reused_by_the_next_loop_of_the_process)
     check_distinct(ids, 50);
 }
 
-/* ---- arguments ----------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 static void fill(unsigned char *bytes, uint32_t size)
 {
@@ -587,7 +587,7 @@ TEST_SEEDS(task_go_passes_the_pointer_itself)
     return 0;
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static char *dump_text(void)
 {

@@ -17,7 +17,7 @@ static int sleeper(void *arg)
     return 0;
 }
 
-/* ---- the real clock --------------------------------------------------------------------------- */
+/* ---- the real clock -------------------------------------------------------------------------- */
 
 TEST(time_outside_a_loop_now_is_the_monotonic_clock)
 {
@@ -86,7 +86,7 @@ INSIDE_REAL(time_LL_17_BG_96_a_timer_fires_among_1000_tasks_that_yield_for_ever)
     CHECK(over);
 }
 
-/* ---- the virtual clock ------------------------------------------------------------------------ */
+/* ---- the virtual clock ----------------------------------------------------------------------- */
 
 INSIDE(time_TM_02_long_sleeps_cost_nothing_and_land_exactly)
 {
@@ -142,7 +142,7 @@ INSIDE(time_TM_03_settling_comes_before_the_jump)
     CHECK_LOG("settled slept");
 }
 
-/* ---- limits ----------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 INSIDE(time_XX_32_sleeps_of_zero_or_less_only_yield)
 {
@@ -206,7 +206,7 @@ INSIDE(time_LP_33_scopes_near_for_ever_do_not_overflow)
     CHECK_EQ(hark_scope_close(&scope, -ECANCELED), -ETIMEDOUT);
 }
 
-/* ---- order ------------------------------------------------------------------------------------ */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 static int sleep_until_and_say(void *name)
 {
@@ -314,7 +314,7 @@ INSIDE(time_1000_tasks_wake_in_the_order_of_their_deadlines)
     CHECK_EQ(fired, 1000);
 }
 
-/* ---- cancelling ------------------------------------------------------------------------------- */
+/* ---- cancelling ------------------------------------------------------------------------------ */
 
 static int sleep_long(void *arg)
 {

@@ -6,8 +6,8 @@
  *          then every way out of a hark_within: by its end, by return, goto, break and longjmp.
  * Rules    1  Time is virtual, so instants are compared exactly; where the loop must be busy past a
  *             deadline the clock is the real one, and only "not before" is checked.
- *          2  After each way out the same three questions: no deadline is left, a later sleep is not
- *             cut short, the task may end.
+ *          2  After each way out the same three questions: no deadline is left, a later sleep is
+ *             not cut short, the task may end.
  * Not here Which of several scopes catches (scope_test.c).
  */
 #include "kit.h"
@@ -15,35 +15,35 @@
 #include <poll.h>
 #include <setjmp.h>
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
-#define TEST_TASK(name)                                                                            \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0);                                                 \
-    }                                                                                              \
+#define TEST_TASK(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN_VIRTUAL(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-#define TEST_TASK_REAL_TIME(name)                                                                  \
-    static int in_##name(void *arg);                                                               \
-    TEST(name)                                                                                     \
-    {                                                                                              \
-        CHECK_EQ(RUN(in_##name, NULL), 0);                                                         \
-    }                                                                                              \
+#define TEST_TASK_REAL_TIME(name) \
+    static int in_##name(void *arg); \
+    TEST(name) \
+    { \
+        CHECK_EQ(RUN(in_##name, NULL), 0); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
-#define TEST_SEEDS(name)                                                                           \
-    static int in_##name(void *arg);                                                               \
-    TEST_TIMEOUT(name, 60)                                                                         \
-    {                                                                                              \
-        run_seeds(in_##name);                                                                      \
-    }                                                                                              \
+#define TEST_SEEDS(name) \
+    static int in_##name(void *arg); \
+    TEST_TIMEOUT(name, 60) \
+    { \
+        run_seeds(in_##name); \
+    } \
     static int in_##name(void *arg __attribute__((unused)))
 
 #define INT(n) ((void *)(intptr_t)(n))
 
-/* In the usual order, and in those drawn from 1..200; the last number printed is the one at fault. */
+/* In the usual order, and in those drawn from 1..200; the last number printed is at fault. */
 static void run_seeds(hark_fn *fn)
 {
     const int last = 200 / kit_slow();
@@ -92,8 +92,7 @@ static int moves(void *arg)
 /* Keeps the loop until the real clock has passed an instant. */
 static void be_busy_until(int64_t instant)
 {
-    while (kit_clock() <= instant) {
-    }
+    while (kit_clock() <= instant) {}
 }
 
 /* What must hold in a task that has left its last scope, however it did. */
@@ -106,7 +105,7 @@ static void check_no_deadline_is_left(void)
     CHECK_EQ(hark_now() - before, HARK_S(10));
 }
 
-/* ---- TO ------------------------------------------------------------------------------------------- */
+/* ---- TO -------------------------------------------------------------------------------------- */
 
 TEST_TASK(timeout_TO_01_the_scope_that_timed_out_says_so_and_caught)
 {
@@ -384,7 +383,7 @@ TEST_TASK_REAL_TIME(timeout_TO_17_both_deadlines_passed_while_the_loop_was_busy)
     return 0;
 }
 
-/* A retry loop in a scope whose time is over ends: it sees the cancellation, not another timeout. */
+/* A retry loop in a scope whose time is over ends: it sees a cancellation, not a timeout. */
 TEST_TASK(timeout_TO_17_a_retry_loop_ends_with_the_scope_around_it)
 {
     hark_scope s;
@@ -568,7 +567,7 @@ TEST_ON_HUBS(timeout_TO_31_a_short_sleep_never_ends_early)
     CHECK_EQ(RUN(short_sleeps, NULL), 0);
 }
 
-/* ---- ties ------------------------------------------------------------------------------------------ */
+/* ---- ties ------------------------------------------------------------------------------------ */
 
 typedef struct nap {
     int number;
@@ -609,7 +608,7 @@ TEST_TASK(timeout_C8_a_deadline_and_the_end_of_a_sleep_at_one_instant_go_by_the_
     return 0;
 }
 
-/* ---- hark_within: its value ------------------------------------------------------------------------ */
+/* ---- hark_within: its value ------------------------------------------------------------------ */
 
 TEST_TASK(within_passes_the_calls_value)
 {
@@ -663,7 +662,10 @@ TEST_TASK(within_nested_the_shorter_one_decides)
 
 static int64_t deep_within(int depth)
 {
-    return depth == 0 ? hark_event_wait(&never) : hark_within(HARK_S(depth), deep_within(depth - 1));
+    if (depth == 0) {
+        return hark_event_wait(&never);
+    }
+    return hark_within(HARK_S(depth), deep_within(depth - 1));
 }
 
 TEST_TASK(within_50_deep_the_innermost_fires_first)
@@ -692,11 +694,14 @@ TEST(within_outside_a_task_is_refused_without_making_the_call)
     CHECK_GT(strlen(hark_error_last()), 0);
 }
 
-/* ---- hark_within: ways out ------------------------------------------------------------------------- */
+/* ---- hark_within: ways out ------------------------------------------------------------------- */
 
 static int64_t leaves_by_return(void)
 {
-    hark_within(HARK_MS(1), ({ return 5; 0; }));
+    hark_within(HARK_MS(1), ({
+                    return 5;
+                    0;
+                }));
     return 6;
 }
 
@@ -709,7 +714,10 @@ TEST_TASK(within_left_by_return)
 
 TEST_TASK(within_left_by_goto)
 {
-    hark_within(HARK_MS(1), ({ goto out; 0; }));
+    hark_within(HARK_MS(1), ({
+                    goto out;
+                    0;
+                }));
     CHECK(!"reached");
 out:
     check_no_deadline_is_left();
@@ -720,7 +728,14 @@ TEST_TASK(within_left_by_break_and_continue)
 {
     int turns = 0;
     for (int i = 0; i < 10; i++) {
-        hark_within(HARK_MS(1), ({ if (i < 5) { turns++; continue; } break; 0; }));
+        hark_within(HARK_MS(1), ({
+                        if (i < 5) {
+                            turns++;
+                            continue;
+                        }
+                        break;
+                        0;
+                    }));
         CHECK(!"reached");
     }
     CHECK_EQ(turns, 5);
@@ -845,6 +860,57 @@ TEST_TASK(within_left_by_longjmp_the_next_within_works)
     return 0;
 }
 
+static int never_started(void *arg)
+{
+    (void)arg;
+    const int rc = hark_sleep(HARK_S(1));
+    return rc < 0 ? rc : hark_started(0);
+}
+
+TEST_TASK(within_left_by_longjmp_a_start_afterwards_is_not_cut_short)
+{
+    hark_group g;
+    hark_group_open(&g);
+    if (setjmp(landing) == 0) {
+        leap_out_of_within();
+    }
+    CHECK_GT(hark_start(&g, never_started, NULL, NULL), 0);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    check_no_deadline_is_left();
+    return 0;
+}
+
+TEST_TASK(within_left_by_longjmp_a_group_closed_afterwards_is_not_cut_short)
+{
+    hark_group g;
+    hark_group_open(&g);
+    hark_go_with(&g, naps, (nap){1, HARK_S(5)});
+    if (setjmp(landing) == 0) {
+        leap_out_of_within();
+    }
+    CHECK_EQ(hark_group_close(&g, hark_checkpoint()), 0);
+    CHECK_LOG("1");
+    return 0;
+}
+
+/* The abandoned frame's bytes are as they were, in a buffer that nobody has written to yet. */
+static __attribute__((noinline)) int sleeps_below_a_buffer(int64_t timeout)
+{
+    char buffer[4000];
+    __asm__ volatile("" : : "r"(buffer) : "memory");
+    return hark_sleep(timeout);
+}
+
+TEST_TASK(within_left_by_longjmp_a_wait_in_a_deeper_frame_is_not_cut_short)
+{
+    if (setjmp(landing) == 0) {
+        leap_out_of_within();
+    }
+    CHECK_EQ(sleeps_below_a_buffer(HARK_S(1)), 0);
+    check_no_deadline_is_left();
+    return 0;
+}
+
 static int child_leaps(void *arg)
 {
     (void)arg;
@@ -869,7 +935,10 @@ TEST_SEEDS(within_left_by_longjmp_and_nothing_done_afterwards_the_task_may_end)
 static int child_leaves_by_return(void *arg)
 {
     (void)arg;
-    hark_within(HARK_MS(1), ({ return hark_yield(); 0; }));
+    hark_within(HARK_MS(1), ({
+                    return hark_yield();
+                    0;
+                }));
     return -EPROTO;
 }
 
@@ -891,7 +960,7 @@ TEST_TASK(within_while_its_scope_is_live_effective_deadline_tells_it)
     return 0;
 }
 
-/* ---- busy loops and timers --------------------------------------------------------------------------- */
+/* ---- busy loops and timers ------------------------------------------------------------------- */
 
 static int yields_until(void *done)
 {

@@ -3,8 +3,8 @@
  * wake_test.c - the law of the wake-up, shown on everything that can be waited for.
  *
  * A wake-up belongs to the waiter it was given to, and a later cancellation does not take it away;
- * a cancelled waiter is out of the line at once; each waiter goes on exactly once; the order is that
- * of arrival. Every test runs through the table of kinds: event, flag, future, task, select.
+ * a cancelled waiter is out of the line at once; each waiter goes on exactly once, in the order of
+ * arrival. Every test runs through the table of kinds: event, flag, future, task, select.
  */
 #include "../sync/scene.h"
 
@@ -13,7 +13,7 @@ static hark_flag flag;
 static hark_future future;
 static hark_task awaited;
 
-/* ---- kinds ------------------------------------------------------------------------------------ */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 static int linger(void *arg)
 {
@@ -143,7 +143,7 @@ static void on_each_kind(void (*scene)(void), const char *log)
     }
 }
 
-/* ---- who comes first wins --------------------------------------------------------------------- */
+/* ---- who comes first wins -------------------------------------------------------------------- */
 
 static void wake_then_cancel(void)
 {
@@ -248,7 +248,43 @@ INSIDE(wake_LL_05_two_cancellations_are_one_return)
     on_each_kind(cancel_both_scopes, "a:cancelled");
 }
 
-/* ---- the line --------------------------------------------------------------------------------- */
+/* Closing a group is a wait that no cancellation ends: its child must be waited for. */
+static int wait_under_a_shield(void *arg)
+{
+    hark_scope scope;
+    (void)arg;
+    hark_scope_open(&scope, HARK_FOREVER);
+    hark_scope_shield(&scope, true);
+    const int rc = hark_event_wait(&event);
+    return (int)hark_scope_close(&scope, rc);
+}
+
+static int close_a_group(void *arg)
+{
+    hark_group g;
+    (void)arg;
+    hark_group_open(&g);
+    hark_go(&g, wait_under_a_shield, NULL);
+    kit_log("sleep");
+    kit_log("woke:%s", outcome(hark_group_close(&g, 0)));
+    const int rc = hark_checkpoint();
+    kit_log("%s", outcome(rc));
+    return rc;
+}
+
+INSIDE(wake_LL_02_a_wait_that_cannot_be_cancelled_goes_on_and_the_next_checkpoint_tells)
+{
+    const hark_task t = hark_go(&group, close_a_group, NULL);
+    hark_settle();
+    hark_task_cancel(t);
+    hark_settle();
+    CHECK_LOG("sleep");
+    hark_event_set(&event);
+    hark_settle();
+    CHECK_LOG("woke:ok cancelled");
+}
+
+/* ---- the line -------------------------------------------------------------------------------- */
 
 static void wake_three(void)
 {
@@ -345,7 +381,7 @@ INSIDE(wake_some_cancelled_before_and_some_after_in_one_turn)
     on_each_kind(wake_while_others_are_cancelled, "b:cancelled a:ok c:ok");
 }
 
-/* ---- the waker -------------------------------------------------------------------------------- */
+/* ---- the waker ------------------------------------------------------------------------------- */
 
 static int wake_in_a_cancelled_scope(void *arg)
 {
@@ -415,7 +451,7 @@ INSIDE(wake_by_a_callback_or_a_timer_counts)
     }
 }
 
-/* ---- stale wakes ------------------------------------------------------------------------------ */
+/* ---- stale wakes ----------------------------------------------------------------------------- */
 
 /* Left the first line by cancellation, stands in a second one. */
 static int wait_here_then_there(void *arg)
@@ -462,7 +498,7 @@ INSIDE(wake_leaves_no_deadline_behind_that_could_end_a_later_sleep)
     CHECK_LOG("slept");
 }
 
-/* ---- wake against deadline -------------------------------------------------------------------- */
+/* ---- wake against deadline ------------------------------------------------------------------- */
 
 static int sleep_and_set(void *arg)
 {
@@ -516,7 +552,7 @@ INSIDE(wake_at_the_deadline_itself_is_one_or_the_other)
     }
 }
 
-/* ---- newcomers -------------------------------------------------------------------------------- */
+/* ---- newcomers ------------------------------------------------------------------------------- */
 
 static int pass_the_flag(void *name)
 {
@@ -563,7 +599,7 @@ INSIDE(wake_BG_36_an_old_waiter_is_served_whatever_newcomers_do)
     hark_flag_set(&flag);
 }
 
-/* ---- when the waker dies ---------------------------------------------------------------------- */
+/* ---- when the waker dies --------------------------------------------------------------------- */
 
 static int wait_for_the_future(void *name)
 {
@@ -606,7 +642,7 @@ INSIDE(wake_LL_01_two_tasks_wake_each_other_in_turn)
     CHECK_EQ(hark_task_wait(t), -ESRCH);
 }
 
-/* ---- hark_task_wait --------------------------------------------------------------------------- */
+/* ---- hark_task_wait -------------------------------------------------------------------------- */
 
 INSIDE(wake_XX_38_waiting_for_a_task_never_cancels_it)
 {

@@ -15,7 +15,7 @@ static int yielder(void *name)
     return 0;
 }
 
-/* ---- yield ------------------------------------------------------------------------------------ */
+/* ---- yield ----------------------------------------------------------------------------------- */
 
 INSIDE(yield_lets_every_other_ready_task_run_once)
 {
@@ -72,7 +72,7 @@ INSIDE(yield_spawned_tasks_do_not_run_before_the_spawner_gives_way)
     CHECK_LOG("parent still child");
 }
 
-/* ---- checkpoints ------------------------------------------------------------------------------ */
+/* ---- checkpoints ----------------------------------------------------------------------------- */
 
 INSIDE(yield_LL_08_checkpoint_never_yields)
 {
@@ -176,7 +176,7 @@ INSIDE(yield_is_forced_on_a_task_that_ignores_its_cancellation_and_it_is_reporte
     CHECK_HAS(capture_end(), "deaf one");
 }
 
-/* ---- seeds ------------------------------------------------------------------------------------ */
+/* ---- seeds ----------------------------------------------------------------------------------- */
 
 static char schedule[512];
 static hark_group seeded_group;
@@ -267,7 +267,7 @@ TEST(yield_XX_05_a_seed_may_shuffle_who_was_woken)
     CHECK_GE(shuffled, 10);
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------- */
+/* ---- misuse ---------------------------------------------------------------------------------- */
 
 TEST(yield_LL_13_outside_any_task_it_is_refused)
 {

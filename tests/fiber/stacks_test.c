@@ -7,7 +7,7 @@
 
 enum { USUAL = 2, DONTNEED = MADV_DONTNEED, GUARD_ADVICE = 102 };
 
-/* ---- helpers --------------------------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------------------------- */
 
 static int mappings(void)
 {
@@ -84,7 +84,7 @@ static void give_all(hark__stacks *pool, hark__stack **stacks, int count)
     free(stacks);
 }
 
-/* ---- classes and shape ----------------------------------------------------------------------------- */
+/* ---- classes and shape --------------------------------------------------------------------- */
 
 TEST(stacks_classes_begin_and_end_where_they_should)
 {
@@ -107,18 +107,18 @@ TEST(stacks_classes_begin_and_end_where_they_should)
 TEST(stacks_of_every_class_have_their_shape)
 {
     hark__stacks *pool = pool_new();
-    for (uint32_t class = 0; class < HARK__STACK_CLASSES; class ++) {
-        hark__stack *stack = stack_new(pool, class, pool);
+    for (uint32_t which = 0; which < HARK__STACK_CLASSES; which++) {
+        hark__stack *stack = stack_new(pool, which, pool);
         size_t guard = (size_t)(stack->low - slot(stack));
-        CHECK_EQ((uintptr_t)slot(stack) % hark__stack_size(class), 0);
+        CHECK_EQ((uintptr_t)slot(stack) % hark__stack_size(which), 0);
         CHECK_EQ((uintptr_t)stack->top % 16, 0);
         CHECK_LE(stack->top, (char *)stack);
         CHECK_GE(stack->top, (char *)stack - 1024);
-        CHECK_GE(guard, class >= 6 ? 16384 : 4096);
-        CHECK_EQ(stack->class, class);
+        CHECK_GE(guard, which >= 6 ? 16384 : 4096);
+        CHECK_EQ(stack->class, which);
         CHECK_PTR(stack->owner, pool);
-        CHECK_PTR(hark__stack_at(stack->low, class), stack);
-        CHECK_PTR(hark__stack_at(stack->top - 1, class), stack);
+        CHECK_PTR(hark__stack_at(stack->low, which), stack);
+        CHECK_PTR(hark__stack_at(stack->top - 1, which), stack);
         CHECK_EQ(hark__stack_used(stack, stack->top - 512), 512);
         CHECK_EQ(hark__stack_used(stack, stack->top), 0);
         CHECK_EQ(hark__stack_used(stack, stack->low - 1), 0);
@@ -148,7 +148,7 @@ TEST(stacks_tops_have_sixteen_colours)
     hark__stacks_close(pool);
 }
 
-/* ---- reservations ---------------------------------------------------------------------------------- */
+/* ---- reservations -------------------------------------------------------------------------- */
 
 TEST(stacks_are_reused_hottest_first)
 {
@@ -176,13 +176,13 @@ static void *no_mmap(void *address, size_t length, int protection, int flags, in
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static size_t most;
 
-static void *small_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+static void *small_mmap(void *address, size_t length, int protection, int flags, int fd, off_t at)
 {
     if (length > most) {
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    return real_mmap(address, length, protection, flags, fd, offset);
+    return real_mmap(address, length, protection, flags, fd, at);
 }
 
 TEST(stacks_reserve_fails_cleanly_without_address_space)
@@ -310,7 +310,7 @@ TEST(stacks_model_of_random_use)
     hark__stacks_close(pool);
 }
 
-/* ---- guards ---------------------------------------------------------------------------------------- */
+/* ---- guards -------------------------------------------------------------------------------- */
 
 TEST_TIMEOUT(stacks_a_hundred_thousand_guards_need_no_mappings, 60)
 {
@@ -343,8 +343,7 @@ TEST(stacks_guard_survives_reuse_and_trim)
         CHECK(guarded(stacks[i]));
     }
     give_all(pool, stacks, 200);
-    while (hark__stacks_trim(pool)) {
-    }
+    while (hark__stacks_trim(pool)) {}
     stacks = many(pool, USUAL, 200);
     for (int i = 0; i < 200; i++) {
         CHECK(guarded(stacks[i]));
@@ -500,7 +499,7 @@ TEST_TIMEOUT(stacks_mprotect_guards_leave_mappings_for_others, 60)
     hark__stacks_close(other);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 TEST(stacks_a_parked_task_costs_one_page)
 {
@@ -542,8 +541,7 @@ TEST(stacks_memory_returns_after_a_peak)
             held += resident(seen[i]);
         }
     }
-    while (hark__stacks_trim(pool)) {
-    }
+    while (hark__stacks_trim(pool)) {}
     held = 0;
     for (int i = 0; i < PEAK; i++) {
         held += resident(seen[i]);
@@ -565,8 +563,7 @@ TEST(stacks_in_use_keep_their_memory_when_others_are_trimmed)
     for (int i = 0; i < 400; i++) {
         hark__stacks_give(pool, stacks[i]);
     }
-    while (hark__stacks_trim(pool)) {
-    }
+    while (hark__stacks_trim(pool)) {}
     for (int i = 400; i < 500; i++) {
         CHECK_EQ(stacks[i]->low[99], 7);
         CHECK_PTR(stacks[i]->owner, &stacks[i]);
@@ -581,8 +578,7 @@ TEST(stacks_trimmed_ones_are_whole_again_when_taken)
     hark__stacks *pool = pool_new();
     hark__stack **stacks = many(pool, USUAL, 300);
     give_all(pool, stacks, 300);
-    while (hark__stacks_trim(pool)) {
-    }
+    while (hark__stacks_trim(pool)) {}
     stacks = many(pool, USUAL, 300);
     uint64_t indices = 0;
     for (int i = 0; i < 300; i++) {

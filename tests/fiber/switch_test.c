@@ -22,10 +22,10 @@ static void teardown(void)
     hark__stacks_close(pool);
 }
 
-/* ---- registers: filled and compared in assembly -------------------------------------------------- */
+/* ---- registers: filled and compared in assembly -------------------------------------------- */
 
-/* Fills the callee-saved registers with values made of `seed`, calls fn(), and tells how many of them
- * came back changed. */
+/* Fills the callee-saved registers with values made of `seed`, calls fn(), and tells how many
+ * of them came back changed. */
 int registers_changed(void (*fn)(void), uint64_t seed);
 
 #if defined(__x86_64__)
@@ -194,7 +194,7 @@ TEST(switch_keeps_the_rounding_mode)
 }
 #endif
 
-/* ---- values of the function that the switch is inlined into --------------------------------------- */
+/* ---- values of the function that the switch is inlined into -------------------------------- */
 
 static void bounce(void *arg)
 {
@@ -249,7 +249,7 @@ TEST(switch_keeps_the_red_zone_and_live_values)
     teardown();
 }
 
-/* ---- entry ----------------------------------------------------------------------------------------- */
+/* ---- entry --------------------------------------------------------------------------------- */
 
 static void look_at_entry(void *arg)
 {
@@ -293,7 +293,7 @@ TEST(switch_first_hands_the_whole_pointer_over)
     teardown();
 }
 
-/* ---- leaping --------------------------------------------------------------------------------------- */
+/* ---- leaping ------------------------------------------------------------------------------- */
 
 typedef struct chain {
     int left;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * tools_test.c - fibers under the sanitizers: what is right must stay quiet. Without one, this tests
- * that a thousand fibers keep apart.
+ * tools_test.c - fibers under the sanitizers: what is right must stay quiet. Without one, this
+ * tests that a thousand fibers keep apart.
  */
 #include "fibers.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 enum { FIBERS = 1000 };
 
@@ -102,3 +106,28 @@ TEST(tools_are_off_unless_one_watches)
     CHECK(!hark__tools_on);
 #endif
 }
+
+/* ---- what is wrong must not stay quiet ----------------------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__)
+static void write_beyond(void *arg)
+{
+    place_arrived(&fibers[0]);
+    char frame[16];
+    volatile char *at = frame;
+    at[*(volatile int *)arg] = 1;
+    place_end(&fibers[0], &here);
+}
+
+TEST_DIES(tools_see_a_bug_on_a_fiber, SIGABRT, "stack-buffer-overflow")
+{
+    static int beyond = 16;
+    /* As an abort, so that it is not taken for a failed check. */
+    signal(SIGABRT, SIG_DFL);
+    __sanitizer_set_death_callback(abort);
+    pool = pool_new();
+    place_here(&here);
+    fibers[0] = (place){.stack = stack_new(pool, 1, &fibers[0])};
+    place_begin(&here, &fibers[0], write_beyond, &beyond);
+}
+#endif

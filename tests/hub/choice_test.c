@@ -49,6 +49,7 @@ static void expect_refusal(const char *asked, int code, const char *word)
 TEST(choice_of_an_unknown_name_is_EINVAL)
 {
     expect_refusal("kqueue", -EINVAL, "\"epoll\"");
+    expect_refusal("", -EINVAL, "no hub has this name");
     setenv("HARK_HUB", "EPOLL", 1);
     expect_refusal(NULL, -EINVAL, "no hub has this name");
 }
@@ -117,6 +118,8 @@ TEST(choice_auto_takes_what_there_is)
     }
     hark__sys.epoll_create1 = fail_epoll_create1;
     failure = EPERM;
+    expect(NULL, "poll");
+    setenv("HARK_HUB", "", 1);
     expect(NULL, "poll");
     expect("auto", "poll");
     failure = EMFILE;

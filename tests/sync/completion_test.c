@@ -6,7 +6,7 @@
 
 enum { N = 5 };
 static hark_future futures[N];
-static hark_future *const all[N] = {&futures[0], &futures[1], &futures[2], &futures[3], &futures[4]};
+static hark_future *const all[N] = {futures, futures + 1, futures + 2, futures + 3, futures + 4};
 static hark_watch nodes[N];
 static hark_completion completion;
 
@@ -180,12 +180,13 @@ INSIDE(completion_of_none_is_over_at_once)
 
 INSIDE(completion_misuse_has_a_code_and_words)
 {
+    static const char init[] = "hark_completion_init";
     hark_future *const holed[2] = {&futures[0], NULL};
-    CHECK_MISUSE(hark_completion_init(NULL, all, nodes, N), -EINVAL, "hark_completion_init");
-    CHECK_MISUSE(hark_completion_init(&completion, NULL, nodes, N), -EINVAL, "hark_completion_init");
-    CHECK_MISUSE(hark_completion_init(&completion, all, NULL, N), -EINVAL, "hark_completion_init");
-    CHECK_MISUSE(hark_completion_init(&completion, all, nodes, -1), -EINVAL, "hark_completion_init");
-    CHECK_MISUSE(hark_completion_init(&completion, holed, nodes, 2), -EINVAL, "hark_completion_init");
+    CHECK_MISUSE(hark_completion_init(NULL, all, nodes, N), -EINVAL, init);
+    CHECK_MISUSE(hark_completion_init(&completion, NULL, nodes, N), -EINVAL, init);
+    CHECK_MISUSE(hark_completion_init(&completion, all, NULL, N), -EINVAL, init);
+    CHECK_MISUSE(hark_completion_init(&completion, all, nodes, -1), -EINVAL, init);
+    CHECK_MISUSE(hark_completion_init(&completion, holed, nodes, 2), -EINVAL, init);
     CHECK_EQ(hark_unwatch(&nodes[0]), -ESRCH);
     CHECK_MISUSE(hark_completion_next(NULL), -EINVAL, "hark_completion_next");
 }
@@ -193,7 +194,7 @@ INSIDE(completion_misuse_has_a_code_and_words)
 INSIDE(completion_misuse_an_armed_node_is_refused_and_nothing_is_watched)
 {
     hark_call_later(HARK_MS(1), &nodes[2], say_callback, "armed");
-    CHECK_MISUSE(hark_completion_init(&completion, all, nodes, N), -EALREADY, "hark_completion_init");
+    CHECK_MISUSE(hark_completion_init(&completion, all, nodes, N), -EALREADY, "completion_init");
     CHECK_EQ(hark_unwatch(&nodes[0]), -ESRCH);
     CHECK_EQ(hark_unwatch(&nodes[1]), -ESRCH);
     hark_sleep(HARK_MS(2));

@@ -26,7 +26,7 @@ static hark_task go_waiter(const char *name)
     return hark_go(&group, waiter, (void *)name);
 }
 
-/* ---- set, clear, wait ------------------------------------------------------------------------- */
+/* ---- set, clear, wait ------------------------------------------------------------------------ */
 
 TEST(flag_is_clear_when_all_zero_initialised_or_inited)
 {
@@ -179,7 +179,7 @@ INSIDE(flag_pulsed_it_wakes_each_waiter_exactly_once)
     CHECK_LOG("a1 b1 a2 b2 a3 b3");
 }
 
-/* ---- cancelling ------------------------------------------------------------------------------- */
+/* ---- cancelling ------------------------------------------------------------------------------ */
 
 INSIDE(flag_EV_05_a_cancelled_waiter_leaves_nothing_behind)
 {
@@ -225,7 +225,7 @@ INSIDE(flag_wait_under_a_deadline_times_out_on_time)
     CHECK_EQ(waiting(), 0);
 }
 
-/* ---- loops and misuse ------------------------------------------------------------------------- */
+/* ---- loops and misuse ------------------------------------------------------------------------ */
 
 static int use_from_a_loop(void *arg)
 {
@@ -301,7 +301,7 @@ INSIDE(flag_misuse_waiting_in_a_callback_is_refused_and_setting_is_not)
     CHECK_EQ(hark_flag_wait(&flag), 0);
 }
 
-/* ---- any schedule ----------------------------------------------------------------------------- */
+/* ---- any schedule ---------------------------------------------------------------------------- */
 
 static uint64_t state;
 static int sets; /* how often it has been set */

@@ -29,7 +29,7 @@ static int send_one(void *arg)
     return hark_future_send(&future, &one);
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 TEST(future_FU_01_is_pending_when_all_zero_initialised_or_inited)
 {
@@ -181,7 +181,7 @@ INSIDE(future_EV_46_consumer_and_producer_of_one_group)
     CHECK_LOG("c1 p c2");
 }
 
-/* ---- asking without waiting ------------------------------------------------------------------- */
+/* ---- asking without waiting ------------------------------------------------------------------ */
 
 INSIDE(future_EV_45_FU_19_a_pending_one_can_be_asked_without_waiting)
 {
@@ -203,7 +203,7 @@ INSIDE(future_FU_22_select_tells_that_it_is_ready_and_does_not_fail_with_it)
     CHECK_EQ(hark_future_wait(&future, NULL), -EPROTO);
 }
 
-/* ---- failures --------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 INSIDE(future_EV_37_FU_16_a_waiter_gets_the_code_and_the_words)
 {
@@ -302,7 +302,7 @@ INSIDE(future_FU_11_a_seen_failure_and_a_value_are_not_reported)
     CHECK_STR(capture_end(), "");
 }
 
-/* ---- cancelling and deadlines ----------------------------------------------------------------- */
+/* ---- cancelling and deadlines ---------------------------------------------------------------- */
 
 static void send_callback(void *arg)
 {
@@ -388,7 +388,7 @@ INSIDE(future_a_woken_waiter_has_its_value_though_it_is_reset_before_it_runs)
     CHECK_LOG("a:one");
 }
 
-/* ---- hark_go_future --------------------------------------------------------------------------- */
+/* ---- hark_go_future -------------------------------------------------------------------------- */
 
 static int give(void *arg)
 {
@@ -487,7 +487,7 @@ INSIDE(future_misuse_spawning_into_a_ready_one_is_refused)
     CHECK_MISUSE(hark_go_future(NULL, &future, nothing, NULL), -EINVAL, "hark_go_future");
 }
 
-/* ---- hark_wait_all ---------------------------------------------------------------------------- */
+/* ---- hark_wait_all --------------------------------------------------------------------------- */
 
 static hark_future trio[3];
 static hark_future *const all[3] = {&trio[0], &trio[1], &trio[2]};
@@ -593,7 +593,7 @@ INSIDE(future_wait_all_misuse_has_a_code_and_words)
     CHECK_MISUSE(hark_wait_all(NULL, 1), -EINVAL, "hark_wait_all");
 }
 
-/* ---- loops and misuse ------------------------------------------------------------------------- */
+/* ---- loops and misuse ------------------------------------------------------------------------ */
 
 static int use_from_a_loop(void *arg)
 {
@@ -666,7 +666,7 @@ INSIDE(future_misuse_waiting_in_a_callback_is_refused_and_sending_is_not)
     CHECK_EQ(hark_future_wait(&future, NULL), 0);
 }
 
-/* ---- any schedule ----------------------------------------------------------------------------- */
+/* ---- any schedule ---------------------------------------------------------------------------- */
 
 static uint64_t state;
 static intptr_t generation; /* the value of the current or next send */

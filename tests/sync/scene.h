@@ -25,7 +25,7 @@
 
 SCENE_MAYBE hark_group group;
 
-/* ---- loops ------------------------------------------------------------------------------------ */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 #define INSIDE_BY(declare, run, name) \
     static void inside_##name(void); \
@@ -63,7 +63,7 @@ SCENE_MAYBE uint64_t draw(uint64_t *state)
     return *state;
 }
 
-/* ---- tasks and threads ------------------------------------------------------------------------ */
+/* ---- tasks and threads ----------------------------------------------------------------------- */
 
 /* How a call ended, in a word for the log. */
 SCENE_MAYBE const char *outcome(int64_t rc)
@@ -101,7 +101,7 @@ SCENE_MAYBE void in_thread(void *(*fn)(void *), void *arg)
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* ---- words ------------------------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 #define CHECK_MISUSE(call, code, word) \
     do { \
@@ -118,7 +118,7 @@ SCENE_MAYBE void in_thread(void *(*fn)(void *), void *arg)
         CHECK_STR(hark_error_last(), "old words"); \
     } while (0)
 
-/* ---- what is written to stderr ---------------------------------------------------------------- */
+/* ---- what is written to stderr --------------------------------------------------------------- */
 
 static struct {
     int memory, before;

@@ -55,7 +55,7 @@ static void close_all(const char *log)
     hark_task_cancel(watched);
 }
 
-/* ---- each kind -------------------------------------------------------------------------------- */
+/* ---- each kind ------------------------------------------------------------------------------- */
 
 INSIDE(select_takes_the_event_that_is_set)
 {
@@ -123,7 +123,7 @@ INSIDE(select_takes_the_nearer_of_two_instants_and_never_the_farthest)
     CHECK_EQ(hark_now() - start, HARK_MS(10));
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 static int ends[2];
 
@@ -258,7 +258,7 @@ INSIDE(select_misuse_of_a_descriptor_has_a_code_and_words)
     pipe_close();
 }
 
-/* ---- exactly one, and no trace ---------------------------------------------------------------- */
+/* ---- exactly one, and no trace --------------------------------------------------------------- */
 
 static int select_three(void *name)
 {
@@ -385,7 +385,7 @@ INSIDE(select_BG_77_many_over_a_short_and_an_immortal_one_pile_nothing_up)
     CHECK_EQ(waiting(), 0);
 }
 
-/* ---- fairness and reuse ----------------------------------------------------------------------- */
+/* ---- fairness and reuse ---------------------------------------------------------------------- */
 
 INSIDE(select_takes_each_of_three_ready_cases_within_a_few_calls)
 {
@@ -409,7 +409,7 @@ INSIDE(select_takes_each_of_three_ready_cases_within_a_few_calls)
 INSIDE(select_uses_the_same_array_again_and_again)
 {
     hark_flag flags[3] = {HARK_FLAG_INIT, HARK_FLAG_INIT, HARK_FLAG_INIT};
-    hark_case cases[3] = {hark_on_flag(&flags[0]), hark_on_flag(&flags[1]), hark_on_flag(&flags[2])};
+    hark_case cases[3] = {hark_on_flag(flags), hark_on_flag(flags + 1), hark_on_flag(flags + 2)};
     for (int i = 0; i < 300; i++) {
         hark_flag_set(&flags[i % 3]);
         CHECK_EQ(hark_select(cases, 3), i % 3);
@@ -442,7 +442,7 @@ INSIDE(select_try_says_EAGAIN_without_words_and_leaves_no_trace)
     CHECK_EQ(hark_try_select(cases, 3), 1);
 }
 
-/* ---- cancelling ------------------------------------------------------------------------------- */
+/* ---- cancelling ------------------------------------------------------------------------------ */
 
 INSIDE(select_cancelled_takes_nothing_and_leaves_no_trace)
 {
@@ -486,7 +486,7 @@ INSIDE(select_times_out_by_the_scope_around_it)
     CHECK_EQ(waiting(), 0);
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------- */
+/* ---- misuse ---------------------------------------------------------------------------------- */
 
 INSIDE(select_misuse_has_a_code_and_words_and_touches_nothing)
 {
@@ -536,7 +536,7 @@ INSIDE(select_XX_40_another_loops_event_is_refused)
     hark_event_set(&event);
 }
 
-/* ---- any schedule ----------------------------------------------------------------------------- */
+/* ---- any schedule ---------------------------------------------------------------------------- */
 
 static uint64_t state;
 static hark_task selectors[3];

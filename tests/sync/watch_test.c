@@ -20,7 +20,7 @@ static int waiter(void *name)
     return rc;
 }
 
-/* ---- call_soon -------------------------------------------------------------------------------- */
+/* ---- call_soon ------------------------------------------------------------------------------- */
 
 INSIDE(watch_LP_01_call_soon_is_first_come_first_served)
 {
@@ -84,7 +84,7 @@ INSIDE(watch_may_be_armed_again_in_its_own_callback)
     CHECK_EQ(rounds, 3);
 }
 
-/* ---- timers ----------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 INSIDE(watch_LP_02_call_later_runs_in_order_of_time)
 {
@@ -125,6 +125,7 @@ static void note_the_time(void *arg)
 {
     (void)arg;
     ran_at = hark_now();
+    hark_event_set(&event);
 }
 
 INSIDE(watch_call_at_runs_at_its_instant)
@@ -168,7 +169,7 @@ static void work_then_call_later(void *arg)
 INSIDE_REAL(watch_LP_33_the_clock_goes_on_during_a_long_callback)
 {
     hark_call_soon(&a, work_then_call_later, NULL);
-    CHECK_EQ(hark_sleep(HARK_MS(20)), 0);
+    CHECK_EQ(hark_event_wait(&event), 0);
     CHECK_GE(ran_at - armed_at, HARK_MS(2));
 }
 
@@ -238,7 +239,7 @@ INSIDE(watch_armed_again_in_its_callback_makes_a_ticker)
     CHECK_EQ(ran_at - start, HARK_MS(50));
 }
 
-/* ---- on futures ------------------------------------------------------------------------------- */
+/* ---- on futures ------------------------------------------------------------------------------ */
 
 INSIDE(watch_FU_05_callbacks_of_a_future_run_once_in_order_and_never_inline)
 {
@@ -318,7 +319,7 @@ INSIDE(watch_on_a_future_that_is_unwatched_leaves_no_trace)
     CHECK_LOG("");
 }
 
-/* ---- on events -------------------------------------------------------------------------------- */
+/* ---- on events ------------------------------------------------------------------------------- */
 
 INSIDE(watch_on_an_event_runs_in_its_place_among_the_waiters)
 {
@@ -359,7 +360,7 @@ INSIDE(watch_woken_by_a_set_may_still_be_unwatched)
     CHECK_LOG("");
 }
 
-/* ---- what a callback may do ------------------------------------------------------------------- */
+/* ---- what a callback may do ------------------------------------------------------------------ */
 
 static int tell_that_it_runs(void *arg)
 {
@@ -413,7 +414,29 @@ INSIDE(watch_misuse_waiting_in_a_callback_is_refused)
     CHECK_LOG("refused refused refused");
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------- */
+/* ---- the end of the loop --------------------------------------------------------------------- */
+
+static int arm_and_end(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_call_later(HARK_S(100), &a, say_callback, "a"), 0);
+    CHECK_EQ(hark_event_watch(&event, &b, say_callback, "b"), 0);
+    CHECK_EQ(hark_call_soon(&c, say_callback, "c"), 0);
+    return 0;
+}
+
+TEST(watch_armed_when_its_loop_ends_never_runs_and_may_be_armed_again)
+{
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(RUN_VIRTUAL(arm_and_end, NULL), 0);
+    }
+    CHECK_EQ(hark_event_set(&event), 0);
+    CHECK_EQ(hark_unwatch(&a), -ESRCH);
+    CHECK_EQ(hark_unwatch(&b), -ESRCH);
+    CHECK_LOG("");
+}
+
+/* ---- misuse ---------------------------------------------------------------------------------- */
 
 INSIDE(watch_misuse_arming_an_armed_one_is_refused_and_the_first_arming_stays)
 {

@@ -4,6 +4,7 @@
 int main(int argc, char **argv)
 {
     long n = bench_size(argc, argv, 1, 1000), events = n < 1000 ? 1000 / n : 1, all = n * events;
+    must_fit(all);
     int rounds = n > 300000 ? 1 : BENCH_BATCHES;
     double whole[BENCH_BATCHES], set[BENCH_BATCHES];
     for (int r = n > 300000 ? 0 : -1; r < rounds; r++) {

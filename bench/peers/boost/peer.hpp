@@ -41,6 +41,20 @@ inline fibers::pooled_fixedsize_stack &stacks()
     return pool;
 }
 
+/* A parked fiber takes some 15 KiB here: rather not begin than push the machine to its end. */
+inline void must_fit(long n)
+{
+    long kib = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        sscanf(line, "MemAvailable: %ld", &kib);
+    if (f)
+        fclose(f);
+    if (kib > 0 && n * 16 > kib / 4 * 3)
+        bench_skip("so many fibers need more memory than there is");
+}
+
 template <class Body> fibers::fiber spawn(Body body)
 {
     return fibers::fiber(fibers::launch::post, std::allocator_arg, stacks(), body);

@@ -22,6 +22,7 @@ static double batch(long n)
 int main(int argc, char **argv)
 {
     long n = bench_size(argc, argv, 1, 1000000);
+    must_fit(n);
     bench_say("ns_batch_cold", batch(n), "ns");
     bench_say("ns_batch_warm", batch(n), "ns");
     bench_say("ns_serial", bench_ns(spawn_joins, 200000, NULL), "ns");

@@ -4,6 +4,7 @@
 int main(int argc, char **argv)
 {
     long n = bench_size(argc, argv, 1, 1000000);
+    must_fit(n);
     for (int round = 0; round < 2; round++) {
         event e;
         bench_memory before = bench_memory_now();

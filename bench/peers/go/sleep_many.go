@@ -24,7 +24,7 @@ func main() {
 		}(i)
 	}
 	runtime.Gosched()
-	first = time.Now().Add(time.Second)
+	first = time.Now().Add(100*time.Millisecond + 2*time.Microsecond*time.Duration(n))
 	used := cpu()
 	close(gate)
 	runtime.Gosched()
@@ -35,7 +35,7 @@ func main() {
 	say("late_ms", float64(time.Since(first)-time.Second)/1e6, "ms")
 
 	ended.Add(n)
-	first = time.Now().Add(time.Second)
+	first = time.Now().Add(100*time.Millisecond + 2*time.Microsecond*time.Duration(n))
 	used = cpu()
 	for i := 0; i < n; i++ {
 		time.AfterFunc(time.Until(deadline(i)), ended.Done)

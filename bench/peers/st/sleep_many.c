@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     for (long i = 0; i < n; i++)
         spawn(sleeper, (void *)(intptr_t)i, 0);
     st_usleep(0);
-    first_deadline = bench_now() + 1000000000;
+    first_deadline = bench_now() + 100000000 + 2000 * n;
     int64_t cpu = bench_cpu();
     event_set(&gate);
     st_usleep(0);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread.c - the workers.
+ *
+ * Idea     Each lane is a queue of jobs, a lock and some threads, for the whole process. A job that
+ *          finds no idle thread starts one, up to a limit; a thread that has had nothing to do for
+ *          a second ends. When a job is done its worker posts it to the loop, which makes the task
+ *          ready.
+ *
+ *              queued --a worker takes it--> running --fn has returned--> posted --> delivered
+ *                 |                            |
+ *                 +--------- abandoned --------+        (posted: too late, the result stands)
+ *
+ * Why so   A loop can end as soon as its last task has gone on, and then the post box is no more: a
+ *          worker that had not quite left it would touch freed memory. So a worker posts while it
+ *          holds the lane's lock, and the loop takes that lock once before it lets the task go on.
+ *          The same lock decides between posting and abandoning, so whoever abandons knows that
+ *          nobody will post any more. The lock is static, and never ends.
+ * Rules    W1  What is under the lock is short: no job runs there, and nothing waits.
+ *          W2  A job that was abandoned while queued never runs.
+ *          W3  Each job under way holds its loop, so that no deadlock is reported.
+ *          W4  A child that was forked starts with empty lanes and no threads.
+ * Not here Limits that the user sets, calls from threads into loops: they come with hark_thread_call.
+ */
+#include "thread/thread.h"
+
+#include <string.h>
+
+#define IDLE_NS HARK_S(1)
+
+enum { QUEUED, RUNNING, POSTED, ABANDONED };
+
+struct lane {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    const char *name; /* of its threads; the kernel keeps 15 bytes */
+    int limit, threads, idle, queued;
+    hark__thread_job *first, *last;
+};
+
+#define LANE(title, most) \
+    { \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .name = (title), \
+        .limit = (most) \
+    }
+static struct lane lanes[HARK__THREAD_LANES] = {
+    [HARK__THREAD_FILES] = LANE("hark-files", 16),
+    [HARK__THREAD_NAMES] = LANE("hark-names", 64),
+};
+
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void before_fork(void)
+{
+    for (int i = 0; i < HARK__THREAD_LANES; i++) {
+        pthread_mutex_lock(&lanes[i].lock);
+    }
+}
+
+static void after_fork(void)
+{
+    for (int i = 0; i < HARK__THREAD_LANES; i++) {
+        pthread_mutex_unlock(&lanes[i].lock);
+    }
+}
+
+static void after_fork_in_child(void)
+{
+    for (int i = 0; i < HARK__THREAD_LANES; i++) {
+        lanes[i] = (struct lane)LANE(lanes[i].name, lanes[i].limit);
+    }
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
+/* ---- the queue, under the lock ---------------------------------------------------------------- */
+
+static void append(struct lane *lane, hark__thread_job *job)
+{
+    job->next = NULL;
+    *(lane->last ? &lane->last->next : &lane->first) = job;
+    lane->last = job;
+    lane->queued++;
+}
+
+static void take_out(struct lane *lane, hark__thread_job *job)
+{
+    hark__thread_job **link = &lane->first, *before = NULL;
+
+    while (*link != job) {
+        before = *link;
+        link = &before->next;
+    }
+    *link = job->next;
+    if (lane->last == job) {
+        lane->last = before;
+    }
+    lane->queued--;
+}
+
+/* ---- in a worker -------------------------------------------------------------------------------- */
+
+static void finish(struct lane *lane, hark__thread_job *job)
+{
+    bool gone;
+
+    pthread_mutex_lock(&lane->lock);
+    gone = job->state == ABANDONED;
+    if (!gone) {
+        job->state = POSTED;
+        hark__inbox_post(job->inbox, &job->news);
+    }
+    pthread_mutex_unlock(&lane->lock);
+    if (gone) {
+        job->drop(job);
+    }
+}
+
+static void do_jobs(struct lane *lane)
+{
+    while (lane->first) {
+        hark__thread_job *job = lane->first;
+        take_out(lane, job);
+        job->state = RUNNING;
+        pthread_mutex_unlock(&lane->lock);
+        job->fn(job);
+        finish(lane, job);
+        pthread_mutex_lock(&lane->lock);
+    }
+}
+
+/* Was there nothing to do for long? */
+static bool rest(struct lane *lane)
+{
+    int64_t until = hark__clock() + IDLE_NS;
+    struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    int error = 0;
+
+    lane->idle++;
+    while (!lane->first && error != ETIMEDOUT) {
+        error = pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &end);
+    }
+    lane->idle--;
+    return !lane->first;
+}
+
+static void *work(void *arg)
+{
+    struct lane *lane = arg;
+
+    pthread_setname_np(pthread_self(), lane->name);
+    pthread_mutex_lock(&lane->lock);
+    do {
+        do_jobs(lane);
+    } while (!rest(lane));
+    lane->threads--;
+    pthread_mutex_unlock(&lane->lock);
+    return NULL;
+}
+
+/* ---- in the loop ---------------------------------------------------------------------------------- */
+
+/* Signals are for the program's own threads: ours are born with all of them blocked. */
+static int start_thread(struct lane *lane)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all;
+
+    if (pthread_attr_init(&attributes)) {
+        return -ENOMEM;
+    }
+    sigfillset(&all);
+    pthread_attr_setsigmask_np(&attributes, &all);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int error = hark__sys.thread_start(&thread, &attributes, work, lane);
+    pthread_attr_destroy(&attributes);
+    lane->threads += error == 0;
+    return -error;
+}
+
+static int submit(struct lane *lane, hark__thread_job *job)
+{
+    int error = 0;
+
+    pthread_once(&fork_once, watch_forks);
+    pthread_mutex_lock(&lane->lock);
+    job->state = QUEUED;
+    append(lane, job);
+    if (lane->queued > lane->idle && lane->threads < lane->limit) {
+        error = start_thread(lane);
+    }
+    if (error && lane->threads == 0) {
+        take_out(lane, job);
+    } else {
+        error = 0; /* there is no further thread just now, but those that live will come to it */
+        pthread_cond_signal(&lane->work);
+    }
+    pthread_mutex_unlock(&lane->lock);
+    return error;
+}
+
+struct visit {
+    struct lane *lane;
+    hark__thread_job *job;
+    const char *what;
+    bool abandoned;
+};
+
+static struct visit *visit_of(const hark__task *task)
+{
+    return (struct visit *)task->in.waiter.next;
+}
+
+static void leave_job(hark__task *task)
+{
+    struct visit *visit = visit_of(task);
+    hark__thread_job *job = visit->job;
+
+    pthread_mutex_lock(&visit->lane->lock);
+    int state = job->state;
+    if (state == QUEUED) {
+        take_out(visit->lane, job);
+    }
+    if (state != POSTED) {
+        job->state = ABANDONED;
+        visit->abandoned = true;
+    }
+    job->task = NULL;
+    pthread_mutex_unlock(&visit->lane->lock);
+    if (visit->abandoned) {
+        hark__here->holds--;
+    }
+    if (state == QUEUED) {
+        job->drop(job);
+    }
+}
+
+static void describe_job(const hark__task *task, struct hark__text *text)
+{
+    hark__text_put(text, " that works on %s", visit_of(task)->what);
+}
+
+static const struct hark__wait_kind job_kind = {"a thread", NULL, NULL, describe_job};
+static const struct hark__wait_kind loose_job_kind = {"a thread", leave_job, NULL, describe_job};
+
+static void deliver(void *arg)
+{
+    hark__thread_job *job = arg;
+    hark_loop *loop = hark__here;
+
+    loop->holds--;
+    job->delivered = true;
+    if (job->task) {
+        hark__ready(loop, job->task, 0);
+    }
+}
+
+static int wait_for(struct visit *visit, const struct hark__wait_kind *kind)
+{
+    hark__task *self = hark__here->running;
+
+    self->in.waiter.next = (struct hark_waiter *)visit;
+    visit->job->task = self;
+    return hark__park(kind);
+}
+
+int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const char *call)
+{
+    hark_loop *loop = hark__here;
+    struct visit visit = {.lane = &lanes[number], .job = job, .what = job->what};
+    int error = hark__inbox_open(loop);
+
+    if (error) {
+        return hark__fail(error, call, "no post box for a worker thread: %s",
+                          strerrordesc_np(-error));
+    }
+    job->inbox = loop->inbox;
+    job->task = NULL;
+    job->delivered = false;
+    job->news = (hark_watch){.fn = deliver, .arg = job};
+    error = submit(visit.lane, job);
+    if (error) {
+        return hark__fail(-ENOMEM, call, "no worker thread could be started: %s",
+                          strerrordesc_np(-error));
+    }
+    loop->holds++;
+    int result = wait_for(&visit, job->drop ? &loose_job_kind : &job_kind);
+    if (visit.abandoned) {
+        return -ECANCELED;
+    }
+    if (result && !job->delivered) { /* cancelled, but it was posted: the result stands */
+        wait_for(&visit, &job_kind);
+    }
+    pthread_mutex_lock(&visit.lane->lock); /* the worker has left the post box */
+    pthread_mutex_unlock(&visit.lane->lock);
+    return 0;
+}
+
+int hark__thread_count(void)
+{
+    int count = 0;
+
+    for (int i = 0; i < HARK__THREAD_LANES; i++) {
+        pthread_mutex_lock(&lanes[i].lock);
+        count += lanes[i].threads;
+        pthread_mutex_unlock(&lanes[i].lock);
+    }
+    return count;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread.h - the door of the room `thread`: what the kernel offers only as a blocking call runs in
+ * a worker thread, and one task waits for it.
+ *
+ * A job is a struct that its owner fills and embeds in a larger one, which holds what fn needs and
+ * what it answers. fn runs in a worker, with every signal blocked and no loop: it must not touch
+ * the loop, nor anything that others change meanwhile.
+ *
+ * Rules    T1  A job belongs to its task until hark__thread_run is called, and again once that has
+ *              returned anything but -ECANCELED.
+ *          T2  A job with `drop` can be abandoned: its cancelled task leaves at once, and from then
+ *              on the job belongs to the room. When fn has ended, or will never begin, drop is
+ *              called, once, in a worker or in the loop. Without `drop` no cancellation is noticed,
+ *              and the job may lie on the task's stack.
+ *          T3  A worker never touches a job that was given back, nor a loop that may have ended.
+ */
+#ifndef HARK_THREAD_THREAD_H
+#define HARK_THREAD_THREAD_H
+
+#include "core/core.h"
+
+typedef struct hark__thread_job hark__thread_job;
+
+struct hark__thread_job {
+    void (*fn)(hark__thread_job *job);   /* in a worker */
+    void (*drop)(hark__thread_job *job); /* the job was abandoned; NULL: it cannot be */
+    const char *what;                    /* "the name example.org": for reports */
+    /* private */
+    hark__thread_job *next;
+    struct hark__inbox *inbox;
+    hark__task *task; /* who waits; NULL: nobody just now */
+    hark_watch news;
+    uint8_t state;
+    bool delivered;
+};
+
+/* Two lanes, so that name servers that do not answer never hold up files. */
+enum hark__thread_lane { HARK__THREAD_FILES, HARK__THREAD_NAMES, HARK__THREAD_LANES };
+
+/* hark__thread_run - run job->fn in a worker and wait for its end. No checkpoint of its own.
+ *
+ * Returns 0; -ECANCELED (abandoned: the job is no longer the caller's); -ENOMEM, -EMFILE: fn never
+ * ran, and the words (call's) say why. */
+int hark__thread_run(hark__thread_job *job, enum hark__thread_lane lane, const char *call);
+
+int hark__thread_count(void); /* workers of the process that live: for tests */
+
+#endif
