@@ -2,8 +2,8 @@
  *
  * sleep_many.c - N sleepers whose deadlines are spread over one second, in no order: processor time.
  *
- * All tasks stand ready first; a set sends them to sleep (arm), the first deadline is far
- * enough away, and then they wake and end (fire). Afterwards the same with watches, which need no task.
+ * All tasks stand ready first; a set sends them to sleep (arm), all before the first deadline, and
+ * then they wake and end (fire). Afterwards the same with watches, which need no task.
  */
 #include "bench.h"
 #include <hark.h>

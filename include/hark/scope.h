@@ -67,11 +67,12 @@ HARK_API int64_t hark_effective_deadline(void);
  * loop, not in the frame, and is dropped as soon as its place on the stack is found to be gone.
  * Besides the call's own errors: -ENOMEM, without having made the call; -ENOTSUP outside a task. */
 #define hark_within(timeout, call) __extension__({ \
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wvla\"") \
+    _Pragma("GCC diagnostic push") \
+    _Pragma("GCC diagnostic ignored \"-Wvla\"") _Pragma("GCC diagnostic ignored \"-Wshadow\"") \
     uint64_t hark_place_[hark__within_words()]; \
-    _Pragma("GCC diagnostic pop") \
     struct hark__within hark_within_ __attribute__((cleanup(hark__within_leave))) = {NULL, hark_place_}; \
     int64_t hark_result_ = hark__within_open(&hark_within_, (timeout)); \
+    _Pragma("GCC diagnostic pop") \
     hark_result_ == 0 ? hark__within_close(&hark_within_, (call)) : hark_result_; })
 
 /* Behind hark_within. The place is an array of variable length, so that it lies below all that stood on the stack before: after

@@ -15,6 +15,7 @@
 #include <hark/dump.h>
 
 #define LINES 2048 /* bytes written at once */
+#define INDENT_MOST 20
 
 static const char *state_words(const hark__task *task)
 {
@@ -52,7 +53,7 @@ static void put_state(hark_loop *loop, const hark__task *task, struct hark__text
 
 static void put_task(hark_loop *loop, const hark__task *task, int depth, struct hark__text *text)
 {
-    for (int i = 0; i < depth; i++) {
+    for (int i = 0; i < depth && i < INDENT_MOST; i++) {
         hark__text_put(text, "  ");
     }
     hark__task_words(task, text);

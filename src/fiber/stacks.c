@@ -87,7 +87,6 @@ int hark__stacks_open(hark__stacks **ret)
     if (!stacks) {
         return -ENOMEM;
     }
-    hark__tools_look();
     *ret = stacks;
     return 0;
 }

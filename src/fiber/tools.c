@@ -49,19 +49,16 @@ static bool tsan(void)
     return __tsan_switch_to_fiber && __tsan_create_fiber;
 }
 
-void hark__tools_look(void)
+/* Before main, so that it never changes while threads read it. */
+static __attribute__((constructor)) void look_for_tools(void)
 {
-    bool on = asan() || tsan();
-    if (on) {
-        __atomic_store_n(&hark__tools_on, on, __ATOMIC_RELAXED);
-    }
+    hark__tools_on = asan() || tsan();
 }
 
 void hark__tools_here(hark__tools *tools)
 {
     pthread_attr_t attributes;
     void *bottom = NULL;
-    hark__tools_look();
     *tools = (hark__tools){0};
     if (asan() && pthread_getattr_np(pthread_self(), &attributes) == 0) {
         pthread_attr_getstack(&attributes, &bottom, &tools->size);

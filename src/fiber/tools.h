@@ -19,7 +19,6 @@
 #define HARK__UNWATCHED __attribute__((no_sanitize_address, no_sanitize_thread))
 #endif
 
-void hark__tools_look(void); /* who watches? sets hark__tools_on; cheap when called again */
 bool hark__tools_valgrind(void);
 
 /* Memory that holds no frame or variable any more, whatever AddressSanitizer remembers of it. */

@@ -25,13 +25,14 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "io/io.h"
 
 #define MOST 0x7ffff000ul /* what Linux moves in one call */
-#define TTY_MOST 32       /* a terminal that says "writable" has room for this, each tab expanded */
+#define TTY_MOST 32       /* plain characters that a terminal has room for when it says "writable" */
 
 struct transfer {
     struct hark__fd *entry;
@@ -86,12 +87,24 @@ static ssize_t move_now(const struct transfer *t)
 
 /* ---- pipes, terminals, devices ------------------------------------------------------------------ */
 
-/* A blocking descriptor that is ready takes or gives something without blocking: a pipe PIPE_BUF
- * bytes at least, a terminal a few. */
+/* A terminal that says "writable" has room for one thing only: a character that it may change into
+ * several, or a run of plain ones. */
+static size_t terminal_has_room(const struct transfer *t)
+{
+    size_t size = 0;
+
+    while (size < TTY_MOST && size < t->size && !strchr("\n\r\t\b", t->buffer[size])) {
+        size++;
+    }
+    return size ? size : 1;
+}
+
+/* A blocking descriptor that is ready takes something without blocking: a pipe PIPE_BUF bytes at
+ * least. */
 static size_t surely_has_room(const struct transfer *t)
 {
-    bool terminal = t->entry->kind != FD_PIPE && t->size > TTY_MOST && isatty(t->entry->fd);
-    return terminal ? TTY_MOST : PIPE_BUF;
+    bool terminal = t->entry->kind != FD_PIPE && t->size > 1 && isatty(t->entry->fd);
+    return terminal ? terminal_has_room(t) : PIPE_BUF;
 }
 
 static ssize_t move_if_ready(const struct transfer *t)

@@ -9,7 +9,8 @@
  *
  * Rules    T1  A case that happened has had its effect when select returns its index; the others have had none.
  *          T2  The cases are looked at from a place that moves on with each call, so that none that is always ready hides the others.
- *          T3  A descriptor's report may be spurious (an edge that somebody else used up): it is looked at again, and if it was, everything begins anew.
+ *          T3  A descriptor's report may be spurious (an edge that somebody else used up): it is looked at again before the others are taken out, so that nothing
+ *              that happens meanwhile is missed.
  */
 #include "core/core.h"
 #include "sync/sync.h"
@@ -19,7 +20,7 @@ struct hark__case_kind {
     bool (*ready)(hark_case *c);                  /* it happens now: with its effect, and c->result */
     int (*join)(hark_loop *loop, hark_case *c);
     void (*leave)(hark_loop *loop, hark_case *c);
-    bool confirm; /* being woken is but a hint: ask `ready` again */
+    bool confirm; /* being woken is but a hint: ask `ready` */
 };
 
 /* What a parked task waits in: found through its waiter's `next`. */
@@ -240,19 +241,24 @@ static int index_of(const struct selection *selection, const struct hark_waiter 
     return (int)(((const char *)waiter - (const char *)selection->cases) / (ptrdiff_t)sizeof(hark_case));
 }
 
+/* Rule T3. The hint was wrong: this case goes on waiting, and the others have never stopped. */
+static bool rejoin(hark__task *task, hark_case *c)
+{
+    c->kind->leave(hark__here, c);
+    c->in.waiter = (struct hark_waiter){.owner = (uintptr_t)task | OWNER_CASE};
+    c->result = c->kind->join(hark__here, c);
+    return c->result == 0;
+}
+
 static void case_chosen(hark__task *task, struct hark_waiter *waiter, int result)
 {
     const struct selection *selection = selection_of(task);
     int index = index_of(selection, waiter);
-
     hark_case *c = &selection->cases[index];
+
     c->result = result;
-    if (c->kind->confirm && result >= 0 && !c->kind->ready(c)) { /* a hint that was wrong: go on waiting */
-        c->kind->leave(hark__here, c);
-        c->in.waiter = (struct hark_waiter){.owner = (uintptr_t)task | OWNER_CASE};
-        if ((c->result = c->kind->join(hark__here, c)) == 0) {
-            return;
-        }
+    if (c->kind->confirm && result >= 0 && !c->kind->ready(c) && rejoin(task, c)) {
+        return;
     }
     leave_all(hark__here, selection);
     hark__ready(hark__here, task, index);

@@ -416,6 +416,25 @@ TEST_SEEDS(start_ST_10_cancelling_the_target_group_cancels_a_child_that_is_not_r
     return 0;
 }
 
+TEST_SEEDS(start_ST_10_into_a_group_cancelled_already_the_child_runs_to_its_first_checkpoint)
+{
+    hark_group around, g;
+    service child = {.getting_ready = HARK_S(3600)};
+    starter s = {.group = &g, .fn = serves, .arg = &child, .timeout = HARK_FOREVER};
+    const int64_t begin = hark_now();
+    hark_group_open(&around);
+    hark_group_open(&g);
+    hark_group_cancel(&g);
+    hark_go(&around, starts, &s);
+    settle_shielded();
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    CHECK_EQ(hark_group_close(&around, 0), 0);
+    CHECK_EQ(child.cut_before, -ECANCELED);
+    CHECK_EQ(s.started, -EINVAL);
+    CHECK_EQ(hark_now(), begin);
+    return 0;
+}
+
 static int starts_then_works_in_a_shield(void *arg)
 {
     hark_scope s;
