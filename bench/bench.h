@@ -3,7 +3,8 @@
  * bench.h - what every measuring program needs: a clock, an answer, a reason to be left out.
  *
  * The programs of hark, of the limits and of the peers in C and C++ share this file, so that a
- * difference between them is never a difference in how they were measured. It knows nothing of hark.
+ * difference between them is never a difference in how they were measured. It knows nothing of
+ * hark.
  *
  * Rules
  *   1  An answer is a line `key value unit` on stdout. The unit `-` says: a bare number.

@@ -2,8 +2,8 @@
  *
  * scope.c - what does a scope cost around a call that does not block?
  *
- * The call waits for an event that is set: a checkpoint and nothing more. It is measured alone, in a
- * scope, in a scope with a deadline, and under hark_within.
+ * The call waits for an event that is set: a checkpoint and nothing more. It is measured alone, in
+ * a scope, in a scope with a deadline, and under hark_within.
  */
 #include "bench.h"
 #include <hark.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sleep_many.c - N sleepers whose deadlines are spread over one second, in no order: processor time.
+ * sleep_many.c - N sleepers whose deadlines are spread over one second, in no order: processor
+ * time.
  *
  * All tasks stand ready first; a set sends them to sleep (arm), all before the first deadline, and
  * then they wake and end (fire). Afterwards the same with watches, which need no task.

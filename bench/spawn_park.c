@@ -2,8 +2,8 @@
  *
  * spawn_park.c - spawn N tasks that wait, all alive at once: the time, and the memory of each.
  *
- * Memory is what the process has gained, resident pages and page tables, over the whole of hark: the
- * records, the stacks, the run queue. "Warm" is the second time in the same process.
+ * Memory is what the process has gained, resident pages and page tables, over the whole of hark:
+ * the records, the stacks, the run queue. "Warm" is the second time in the same process.
  */
 #include "bench.h"
 #include <hark.h>

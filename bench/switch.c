@@ -2,8 +2,8 @@
  *
  * switch.c - two tasks give way to one another: what is one hark_yield?
  *
- * One of them measures: while it waits for its turn the other has had its own, so n of its calls are
- * 2 n switches. Nothing is spawned or ended within the time.
+ * One of them measures: while it waits for its turn the other has had its own, so n of its calls
+ * are 2 n switches. Nothing is spawned or ended within the time.
  */
 #include "bench.h"
 #include <hark.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * yield_n.c - N tasks are ready and give way, each in its turn: does a yield grow with their number?
+ * yield_n.c - N tasks are ready and give way, each in its turn: does a yield grow with their
+ * number?
  *
  * One of them measures; between two of its turns the N - 1 others have had theirs.
  */

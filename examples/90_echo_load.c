@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 enum { MESSAGE = 64, SLOWEST_US = 1000000 };
@@ -171,10 +172,30 @@ static int drive(void)
 
 /* ---- the whole ------------------------------------------------------------------------------------- */
 
+/* Each client needs two descriptors, its own end and the server's; some more are the loop's own. */
+static void fit_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (strcmp(load.hub, "select") == 0 && limit.rlim_cur > FD_SETSIZE)
+        limit.rlim_cur = FD_SETSIZE; /* select(2) knows no larger descriptors */
+    rlim_t most = limit.rlim_cur > 66 ? (limit.rlim_cur - 64) / 2 : 1;
+    if ((rlim_t)load.clients > most) {
+        load.clients = (int)most;
+        fprintf(stderr, "%llu descriptors are allowed, enough for %d clients\n",
+                (unsigned long long)limit.rlim_cur, load.clients);
+    }
+}
+
 static int first_task(void *arg)
 {
     (void)arg;
     note_hub();
+    fit_descriptors();
     int rc = measure_memory();
     if (rc < 0)
         return rc;
@@ -190,23 +211,6 @@ static int first_task(void *arg)
     rc = hark_group_close(&g, rc);
     hark_close(load.listener);
     return rc;
-}
-
-/* Each client needs two descriptors: its own end and the server's. */
-static void fit_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t most = limit.rlim_cur > 66 ? (limit.rlim_cur - 64) / 2 : 1;
-    if ((rlim_t)load.clients > most) {
-        load.clients = (int)most;
-        fprintf(stderr, "the limit of %llu descriptors allows only %d clients\n",
-                (unsigned long long)limit.rlim_cur, load.clients);
-    }
 }
 
 static unsigned percentile(unsigned percent)
@@ -228,10 +232,9 @@ int main(int argc, char **argv)
         return 2;
     }
     load.seconds = (int64_t)(seconds * 1e9);
-    fit_descriptors();
     int rc = hark_run(first_task, NULL);
     if (rc < 0) {
-        fprintf(stderr, "the run ended with %s\n", strerror(-rc));
+        fprintf(stderr, "%s: %s\n", strerror(-rc), hark_error_last());
         return 1;
     }
     printf("hub                       %12s\n", load.hub);

@@ -42,10 +42,12 @@ typedef struct {
     int when;         /* in which kind of run */
 } one_case;
 
+/* Which is better: less, more, or neither, so that ratios mean nothing. */
+typedef enum { LESS, MORE, PLAIN } better;
+
 typedef struct {
     const char *key, *text;
-    bool higher; /* is better */
-    bool plain;  /* ratios of it mean nothing */
+    better better;
 } answer_key;
 
 /* A limit's program is called `program args case-args`. */

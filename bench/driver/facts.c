@@ -54,7 +54,7 @@ static void guard_way(char *way, size_t size)
 {
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     bool light = page != MAP_FAILED && madvise(page, 4096, ADVICE_GUARD_INSTALL) == 0;
-    snprintf(way, size, "%s", light ? "MADV_GUARD_INSTALL" : "mprotect (no MADV_GUARD_INSTALL here)");
+    snprintf(way, size, "%s", light ? "MADV_GUARD_INSTALL" : "mprotect (no light guards here)");
     if (page != MAP_FAILED)
         munmap(page, 8192);
 }

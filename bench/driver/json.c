@@ -75,7 +75,7 @@ void json_case(FILE *out, const contest *c, bool first)
         fprintf(out, "%s\n   {\"key\": \"%s\", \"text\": ", k ? "," : "", key->key);
         text(out, key->text);
         fprintf(out, ", \"unit\": \"%s\", \"higher_is_better\": %s, \"answers\": [", c->units[k],
-                key->higher ? "true" : "false");
+                key->better == MORE ? "true" : "false");
         for (int i = 0; i < c->count; i++) {
             if (contest_summary(c, i, k).runs == 0)
                 continue;

@@ -8,8 +8,8 @@
  *
  * Rules
  *   1  All servers meet the same load; it runs in the driver's own process, on the other processor.
- *   2  Nothing counts before the warm-up is over; what is under way at either end counts for the side
- *      on which it ends.
+ *   2  Nothing counts before the warm-up is over; what is under way at either end counts for the
+ *      side on which it ends.
  *   3  The round trips go into a histogram with 3 % wide steps: no list, no sorting, no sampling.
  *   4  A connection that fails ends the run, with words: errors are not figures.
  */

@@ -141,7 +141,7 @@ int peers_install(const options *o)
     peer_list l;
     peers_there(&l, o);
     size_t n = (size_t)snprintf(line, sizeof line, "sh '%s/peers/build' --install", o->root);
-    bool every = strcmp(o->peers, "none") == 0; /* none was named, and in a quick run none is wanted */
+    bool every = strcmp(o->peers, "none") == 0; /* as --quick has it: none was named */
     for (int i = 0; i < l.count; i++)
         if (every || wanted(o, l.names[i]))
             n += (size_t)snprintf(line + n, sizeof line - n, " '%s'", l.names[i]);

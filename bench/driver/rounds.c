@@ -208,7 +208,7 @@ static double best(const contest *c, side kind, int key, int round)
         double v = w->value[key][round];
         if (w->kind != kind || isnan(v) || (kind == LIMIT && !w->reference))
             continue;
-        if (isnan(found) || (c->question->keys[key].higher ? v > found : v < found))
+        if (isnan(found) || (c->question->keys[key].better == MORE ? v > found : v < found))
             found = v;
     }
     return found;
@@ -238,7 +238,7 @@ summary contest_summary(const contest *c, int who, int key)
     s.median = median(v, s.runs); /* and v is sorted now */
     s.least = v[0];
     s.most = v[s.runs - 1];
-    if (!c->question->keys[key].plain) {
+    if (c->question->keys[key].better != PLAIN) {
         s.x_limit = median_ratio(c, who, key, LIMIT);
         s.x_hark = median_ratio(c, who, key, HARK);
     }

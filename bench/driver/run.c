@@ -65,7 +65,7 @@ static void child(const command *c, int out, int err)
     _exit(127);
 }
 
-/* stderr goes to a file without a name: a program that says much is never stopped by a full pipe. */
+/* stderr goes to a file without a name: who says much is not stopped by a full pipe. */
 void process_start(process *p, const command *c)
 {
     int out[2];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * table.c - what came out, for the eye: a table a case, a block a key, a line for each who answered.
+ * table.c - what came out, for the eye: a table a case, a block a key, a line for each who
+ * answered.
  *
  * Three digits are shown, for there are no more in it. The progress line is on stderr and only on
  * a terminal; it is wiped before anything else is written.
@@ -94,7 +95,7 @@ void table_case(const contest *c, FILE *out)
         if (!answered(c, k))
             continue;
         snprintf(text, sizeof text, "%s%s%s%s", key->text, c->units[k][0] ? ", " : "", c->units[k],
-                 key->higher ? " (more is better)" : "");
+                 key->better == MORE ? " (more is better)" : "");
         fprintf(out, "  %s\n", text);
         for (int i = 0; i < c->count; i++)
             one_line(c, i, k, out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * echo_uring.c - the least that echoes with io_uring: multishot accept, multishot recv out of a ring
- * of buffers, a send each, and one call a batch. `echo_uring direct` keeps the connections in the
- * ring's own table, so that no descriptor is looked up.
+ * echo_uring.c - the least that echoes with io_uring: multishot accept, multishot recv out of a
+ * ring of buffers, a send each, and one call a batch. `echo_uring direct` keeps the connections in
+ * the ring's own table, so that no descriptor is looked up.
  *
  * Built without liburing it says so and is left out.
  */

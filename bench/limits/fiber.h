@@ -3,16 +3,18 @@
  * limits/fiber.h - the least that can be called tasks: a switch, a ring, stacks. Without hark.
  *
  * It is what the machine can do when nothing else is asked for. Two programs include it: bare.c
- * (4 KiB from stack to stack, no guards, no cancellation) and guarded.c (what no safe runtime can do
- * without: GUARDED). The difference between the two is the price of safety, by itself.
+ * (4 KiB from stack to stack, no guards, no cancellation) and guarded.c (what no safe runtime can
+ * do without: GUARDED). The difference between the two is the price of safety, by itself.
  *
  * Rules
- *   1  Records are dense, 64 bytes, one cache line; everything that a wake or a switch needs is there.
- *   2  The run queue is a ring of pointers; the record 8 ahead and the stack 4 ahead are prefetched.
+ *   1  Records are dense, 64 bytes, one cache line; everything that a wake or a switch needs is
+ *      there.
+ *   2  The run queue is a ring of pointers; the record 8 ahead and the stack 4 ahead are
+ *      prefetched.
  *   3  A task gets a stack when it first runs, the one used last, and gives it back at its end.
- *   4  In bare.c everything is inlined into the task, and the compiler saves what is alive there. In
- *      guarded.c the calls (CALL) are real ones, for a library's are, and the switch that they end
- *      in saves the registers that a call must keep.
+ *   4  In bare.c everything is inlined into the task, and the compiler saves what is alive there.
+ *      In guarded.c the calls (CALL) are real ones, for a library's are, and the switch that they
+ *      end in saves the registers that a call must keep.
  *   5  A switch ends in a jump, not in `ret`, for the return predictor would be wrong each time.
  *
  * Not here: errors, deadlines, groups, I/O, more than one loop, growing.

@@ -5,8 +5,8 @@
  * A timer hangs in the slot of the highest byte in which its tick differs from the present one, and
  * falls one level each time that byte comes round: each timer is touched at most four times. Within
  * a slot the order is that of arming, so equal ticks fire in order; a tick is 2^20 units long, so
- * what a wheel saves is also exactness: timers fire in batches, up to two ticks late. hark fires each
- * at its own instant; the price of that shows beside this.
+ * what a wheel saves is also exactness: timers fire in batches, up to two ticks late. hark fires
+ * each at its own instant; the price of that shows beside this.
  */
 #ifndef HARK_LIMITS_WHEEL_H
 #define HARK_LIMITS_WHEEL_H

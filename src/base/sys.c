@@ -143,6 +143,7 @@ static int sys_eventfd(unsigned value, int flags)
 #define sys_getaddrinfo     getaddrinfo
 #define sys_freeaddrinfo    freeaddrinfo
 #define sys_thread_start    pthread_create
+#define sys_thread_kill     pthread_kill
 
 /* ---- the ring -------------------------------------------------------------------------------- */
 

@@ -76,6 +76,7 @@ struct io_uring_params;
     X(ssize_t, write, (int fd, const void *buffer, size_t size)) \
     X(int, getaddrinfo, (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list)) \
     X(void, freeaddrinfo, (struct addrinfo *list)) \
+    X(int, thread_kill, (pthread_t thread, int signo)) \
     X(int, thread_start, (pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *arg))
 
 #define HARK__SYS_FIELD(result, name, parameters) result(*name) parameters;

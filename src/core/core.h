@@ -187,6 +187,7 @@ struct hark_loop {
 
     int64_t trimmed; /* when unused stacks were last given back */
     bool trims;      /* there are more of them */
+    int64_t fired;   /* when a timer last did */
     int64_t polled;  /* when the hub was last asked */
     int64_t checked; /* when the clock was last read for the sake of `credit` */
     int32_t credit_given;
@@ -271,7 +272,7 @@ int hark__touch_slow(struct hark_waitlist *list, const char *call);
 int hark__park(const struct hark__wait_kind *kind); /* the running task sleeps; the result that it was woken with */
 int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind); /* ... in a list, at its end */
 int hark__pass(void); /* the call needs not wait: 0, having yielded if the task has used up its turn */
-void hark__give_way(void); /* the running task goes to the end of the queue; cannot be cancelled */
+int hark__give_way(void); /* the running task goes to the end of the queue: 0; cannot be cancelled */
 
 void hark__ready(hark_loop *loop, hark__task *task, int result); /* it was parked, and stands nowhere any more */
 void hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list */

@@ -33,8 +33,11 @@ static const struct hark__wait_kind start_kind = {"a task that it starts", NULL,
 
 static void begin(hark_group *group, hark_loop *loop, uint32_t class)
 {
-    *group = (hark_group){.stack_class = class};
     hark__scope_begin(&group->scope, loop->running, LEVEL_GROUP);
+    group->first = group->closer = NULL;
+    group->starting = NULL;
+    group->stack_class = class;
+    group->children = group->failure_count = group->notes = 0;
 }
 
 int hark_group_open(hark_group *group)
@@ -149,8 +152,8 @@ static void cancel(hark_group *group, uint32_t flags)
 
 static void note_failure(hark_group *group, int code, const struct hark__failure *failure)
 {
-    if (group->failure_count == 0 && failure && failure->code == code) {
-        group->words = hark__words_keep(hark__here, failure, NULL);
+    if (group->failure_count == 0) {
+        group->words = failure && failure->code == code ? hark__words_keep(hark__here, failure, NULL) : 0;
     }
     if (group->failure_count < HARK_FAILURES_KEPT) {
         group->failures[group->failure_count] = code;

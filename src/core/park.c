@@ -13,12 +13,14 @@
  *          P3  Waking never fails and never allocates: the ring has room for every living task and armed watch.
  *          P4  The clock is not read here, and the hub is not asked: `credit` counts down to the next look around (loop.c).
  * Not here Whom to wake (the primitives), what a cancellation reaches (cancel.c), what happens when nothing is ready (loop.c).
+ * Form     What puts a task to sleep ends with doing so, in a tail call, so that being resumed costs one jump and not a wrongly predicted return for each function (fiber/swap_x86_64.S).
  * Cost     park and wake: one switch, some twenty instructions, no system call.
  */
 #include "core/core.h"
 
-#define PREFETCH_RECORD 8 /* entries ahead: the record, so that ... */
-#define PREFETCH_STACK 4  /* ... its saved place is there when its stack is fetched */
+#define LINE 64            /* bytes of a cache line */
+#define PREFETCH_RECORD 16 /* entries ahead: the record, so that ... */
+#define PREFETCH_STACK 8   /* ... its saved place is there when its stack is fetched */
 
 __thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
 
@@ -27,17 +29,27 @@ static inline hark__tools *tools_of(const hark__task *task, const void *place)
     return &hark__stack_at(place, task->flags & TASK_CLASS)->tools;
 }
 
-/* In a long queue the records and stacks of those to come are fetched while others run: their misses overlap. */
-static inline void prefetch(const hark_loop *loop, uint32_t head)
+/* In a long queue the records and stacks of those to come are fetched while others run: their misses overlap. Of a stack, what resuming reads: the frames
+ * between the saved place and the task's body, and the stack's own description. (Inlined by force: as a function of its own it has no effect that gcc would know of, and is dropped.) */
+static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop, uint32_t head)
 {
-    if (loop->tail - head > PREFETCH_RECORD) {
-        __builtin_prefetch((void *)loop->ring[(head + PREFETCH_RECORD) & loop->mask]);
-        uintptr_t entry = loop->ring[(head + PREFETCH_STACK) & loop->mask];
-        if ((entry & READY_KIND) == READY_TASK) {
-            const char *sp = ((hark__task *)entry)->sp;
-            __builtin_prefetch(sp);
-            __builtin_prefetch(sp + 64);
-        }
+    if (likely(loop->tail - head <= PREFETCH_RECORD)) {
+        return;
+    }
+    const char *record = (const char *)loop->ring[(head + PREFETCH_RECORD) & loop->mask];
+    uintptr_t entry = loop->ring[(head + PREFETCH_STACK) & loop->mask];
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + LINE);
+    if ((entry & READY_KIND) == READY_TASK) {
+        const hark__task *task = (const hark__task *)entry;
+        const char *sp = task->sp;
+        __builtin_prefetch(sp);
+        __builtin_prefetch(sp + LINE);
+        __builtin_prefetch(sp + 2 * LINE);
+        __builtin_prefetch(sp + 3 * LINE);
+        __builtin_prefetch(sp + 4 * LINE);
+        __builtin_prefetch(sp + 5 * LINE);
+        __builtin_prefetch(hark__stack_at(sp, task->flags & TASK_CLASS));
     }
 }
 
@@ -108,7 +120,7 @@ static inline void to_loop(hark_loop *loop, hark__task *self)
 }
 
 /* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time to look around. */
-static __attribute__((noinline)) void go_on_slow(hark_loop *loop, hark__task *self)
+static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
     uintptr_t entry = head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
@@ -116,7 +128,7 @@ static __attribute__((noinline)) void go_on_slow(hark_loop *loop, hark__task *se
 
     if ((entry & READY_KIND) == READY_WATCH) {
         to_loop(loop, self);
-        return;
+        return self->result;
     }
     loop->head = head + 1;
     loop->credit--;
@@ -127,23 +139,23 @@ static __attribute__((noinline)) void go_on_slow(hark_loop *loop, hark__task *se
     } else {
         resume(loop, self, &self->sp, next);
     }
+    return self->result;
 }
 
-/* The running task has parked or stepped back: run what comes next until it is this task's turn again. */
-static inline void go_on(hark_loop *loop, hark__task *self)
+/* The running task has parked or stepped back: run what comes next until it is this task's turn again, and return its result. Callers end with it. */
+static inline int go_on(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
     hark__task *next = (hark__task *)loop->ring[head & loop->mask]; /* stale if the ring is empty, and not used then */
 
     if (unlikely(head == loop->tail || loop->credit <= 0 || (uintptr_t)next & READY_KIND || next == self || hark__tools_on)) {
-        go_on_slow(loop, self);
-        return;
+        return go_on_slow(loop, self);
     }
     loop->head = head + 1;
     loop->credit--;
     prefetch(loop, head);
     begin_step(loop, next);
-    hark__switch(&self->sp, next->sp);
+    return hark__swap(&self->sp, next->sp, &self->result);
 }
 
 /* From the loop's own context: run one task until control comes back here. */
@@ -199,8 +211,7 @@ int hark__park(const struct hark__wait_kind *kind)
     self->wait = kind;
     self->state = TASK_PARKED;
     self->base.mark = loop->millis;
-    go_on(loop, self);
-    return self->result;
+    return go_on(loop, self);
 }
 
 int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind)
@@ -212,14 +223,15 @@ int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind)
     return hark__park(kind);
 }
 
-void hark__give_way(void)
+int hark__give_way(void)
 {
     hark_loop *loop = hark__here;
     hark__task *self = loop->running;
 
+    self->result = 0;
     self->state = TASK_READY;
     hark__ring_put(loop, self, READY_TASK);
-    go_on(loop, self);
+    return go_on(loop, self);
 }
 
 int hark__pass(void)
@@ -230,7 +242,7 @@ int hark__pass(void)
         return 0;
     }
     if (!loop->random || hark__choices.pick(&loop->random, HARK__CHOOSE_YIELD, 2)) {
-        hark__give_way();
+        return hark__give_way();
     }
     return 0;
 }

@@ -36,7 +36,7 @@ static void on_dump(int signo)
     if (pthread_equal(pthread_self(), slots[signo].thread)) {
         hark__report_from_signal(slots[signo].loop);
     } else {
-        pthread_kill(slots[signo].thread, signo);
+        hark__sys.thread_kill(slots[signo].thread, signo);
     }
     errno = saved;
 }

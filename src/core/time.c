@@ -42,10 +42,7 @@ int hark_yield(void)
 {
     int error = hark__enter_task("hark_yield");
 
-    if (!error) {
-        hark__give_way();
-    }
-    return error;
+    return error ? error : hark__give_way();
 }
 
 int hark_sleep_until(int64_t deadline)
@@ -56,8 +53,7 @@ int hark_sleep_until(int64_t deadline)
         return error;
     }
     if (deadline <= hark__loop_now(hark__here)) {
-        hark__give_way();
-        return 0;
+        return hark__give_way();
     }
     return sleep_until(hark__here, deadline);
 }
@@ -70,8 +66,7 @@ int hark_sleep(int64_t timeout)
         return error;
     }
     if (timeout <= 0) {
-        hark__give_way();
-        return 0;
+        return hark__give_way();
     }
     int64_t now = hark__loop_now(hark__here);
     return sleep_until(hark__here, timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout);

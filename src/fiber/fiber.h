@@ -143,4 +143,13 @@ void hark__tools_forget(hark__tools *);
 #include "fiber/switch_ucontext.h"
 #endif
 
+#ifndef HARK__SWAP_NATIVE
+/* As hark__switch, returning *result as it is when somebody comes back: for callers that end with it. */
+static inline int hark__swap(void **save, void *load, const int *result)
+{
+    hark__switch(save, load);
+    return *result;
+}
+#endif
+
 #endif

@@ -104,4 +104,7 @@ static inline __attribute__((always_inline, noreturn)) void hark__leap_first(voi
     __builtin_unreachable();
 }
 
+#define HARK__SWAP_NATIVE
+int hark__swap(void **save, void *load, const int *result) __attribute__((visibility("hidden")));
+
 #endif

@@ -94,14 +94,20 @@ static int stand(struct visit *visit)
     return 0;
 }
 
-int hark__io_wait_any(struct hark__io_place *places, int count, int64_t deadline, int *which)
+int hark__io_wait_any(const char *call, struct hark__io_place *places, int count, int64_t deadline,
+                      int *which)
 {
+    int result = hark__io_enter(call); /* rule I4 */
+
+    if (result) {
+        return result;
+    }
     hark_loop *loop = hark__here;
     hark__task *self = loop->running;
     struct visit visit = {.task = self, .places = places, .count = count, .chosen = -1};
 
     self->in.waiter.next = (struct hark_waiter *)&visit;
-    int result = stand(&visit);
+    result = stand(&visit);
     if (result) {
         leave_all(self);
     } else {
@@ -110,8 +116,7 @@ int hark__io_wait_any(struct hark__io_place *places, int count, int64_t deadline
             hark__wheel_arm(&loop->wheel, &visit.timer, deadline);
         }
         result = hark__park(&any_kind);
-        if (result == 0 &&
-            places[visit.chosen].entry->generation != places[visit.chosen].generation) {
+        if (result == 0 && places[visit.chosen].entry->generation != places[visit.chosen].generation) {
             result = -EBADF; /* it was ready, and then it left before this task ran */
         }
     }

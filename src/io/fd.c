@@ -41,7 +41,7 @@ int hark__io_open(const char *call, int fd)
     return 0;
 }
 
-/* ---- what kind it is ---------------------------------------------------------------------------- */
+/* ---- what kind it is ------------------------------------------------------------------------ */
 
 static int option_of(int fd, int name)
 {
@@ -99,7 +99,7 @@ bool hark__io_nonblocking(int fd)
     return flags < 0 || flags & O_NONBLOCK; /* a bad descriptor fails without blocking */
 }
 
-/* ---- waiting -------------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
 /* Who waits there: for the words. */
 static void put_waiter(struct hark__text *text, const struct hark__fd *entry, int direction)
@@ -155,9 +155,13 @@ int hark__io_wait(const char *call, struct hark__fd *entry, int direction)
     uint8_t bit = hark__io_bit(direction);
     uint32_t generation = entry->generation;
     bool lasts = hark__here->hub->class->lasts;
+    int result = hark__io_enter(call); /* rule I4 */
 
+    if (unlikely(result)) {
+        return result;
+    }
     entry->drained |= HELD(bit) | (lasts ? bit : 0);
-    int result = hark__fd_park(entry, direction);
+    result = hark__fd_park(entry, direction);
     if (unlikely(entry->generation != generation)) { /* its bits are not ours any more */
         return result == -ECANCELED ? result : hark__io_gone(call, entry->fd);
     }
@@ -194,7 +198,7 @@ static int wait_either(const char *call, struct hark__fd *entry)
     };
     int which = 0;
     uint32_t generation = entry->generation;
-    int error = hark__io_wait_any(places, 2, HARK_FOREVER, &which);
+    int error = hark__io_wait_any(call, places, 2, HARK_FOREVER, &which);
 
     if (error != -ECANCELED && entry->generation != generation) {
         return hark__io_gone(call, entry->fd);
@@ -243,7 +247,7 @@ int hark_wait_fd(int fd, short events)
     return wait_until_ready(call, entry, events);
 }
 
-/* ---- letting it go ----------------------------------------------------------------------------- */
+/* ---- letting it go -------------------------------------------------------------------------- */
 
 /* Linux has closed it whatever it answers, so neither EINTR nor EIO is tried again: the number may
  * be somebody else's already. */
@@ -266,7 +270,7 @@ int hark_forget(int fd)
     return hark__fd_drop(hark__here, fd);
 }
 
-/* ---- readers and writers ------------------------------------------------------------------------- */
+/* ---- readers and writers -------------------------------------------------------------------- */
 
 static int add_watch(int fd, int direction, hark_watch *watch, hark_callback *fn, void *arg,
                      const char *call)

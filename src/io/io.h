@@ -11,7 +11,9 @@
  *              file by now.
  *          I3  One task a direction, from its first wait to its end: also while it has been woken
  *              and has not run yet (the bits HELD).
- *          I4  A descriptor that we make is announced (hark__fd_fresh) before anybody can use it.
+ *          I4  Before each wait there is a checkpoint: whoever was woken in vain may have been
+ *              cancelled before its turn came, and nobody would tell it again.
+ *          I5  A descriptor that we make is announced (hark__fd_fresh) before anybody can use it.
  */
 #ifndef HARK_IO_IO_H
 #define HARK_IO_IO_H
@@ -45,7 +47,7 @@ static inline int hark__io_enter(const char *call)
     return hark__enter_slow(NULL, call);
 }
 
-/* ---- fd.c -------------------------------------------------------------------------------------- */
+/* ---- fd.c ----------------------------------------------------------------------------------- */
 
 int hark__io_fail(const char *call, int fd, int error); /* words for a descriptor's error; `error` */
 int hark__io_gone(const char *call, int fd);            /* -EBADF: it left while a task waited */
@@ -73,7 +75,7 @@ bool hark__io_nonblocking(int fd); /* as its flag says; it may change at any tim
 /* What is ready now of `events`, by poll(2): 0: nothing; -EBADF. */
 int hark__io_poll(int fd, short events);
 
-/* ---- any.c ------------------------------------------------------------------------------------- */
+/* ---- any.c ---------------------------------------------------------------------------------- */
 
 /* A place where a task waits for one descriptor among several. */
 struct hark__io_place {
@@ -86,9 +88,10 @@ struct hark__io_place {
 
 /* Wait for news of any of them, or until the deadline: the index, -ETIMEDOUT, -ECANCELED, -EBADF,
  * -EBUSY (*which, may be NULL, says of which). Afterwards nobody stands anywhere. */
-int hark__io_wait_any(struct hark__io_place *places, int count, int64_t deadline, int *which);
+int hark__io_wait_any(const char *call, struct hark__io_place *places, int count, int64_t deadline,
+                      int *which);
 
-/* ---- name.c ------------------------------------------------------------------------------------ */
+/* ---- name.c --------------------------------------------------------------------------------- */
 
 struct hark__io_address {
     socklen_t length;
@@ -112,11 +115,12 @@ int hark__io_resolve(struct hark__io_names **ret, const char *call, const char *
 void hark__io_names_free(struct hark__io_names *names); /* NULL is fine */
 const char *hark__io_address_text(const struct hark__io_address *address, char *text);
 
-/* ---- socket.c ---------------------------------------------------------------------------------- */
+/* ---- socket.c ------------------------------------------------------------------------------- */
 
 int hark__io_socket(int domain, int kind); /* a fresh stream socket: non-blocking, close-on-exec */
 void hark__io_discard(int fd);             /* drop and close it; the caller has better words */
-int hark__io_connect_begin(int fd, const struct sockaddr *address, socklen_t length); /* 0, -EINPROGRESS, -errno */
+int hark__io_connect_begin(int fd, const struct sockaddr *address,
+                           socklen_t length); /* 0, -EINPROGRESS, -errno */
 int hark__io_connect(const char *call, int fd, const struct sockaddr *address, socklen_t length);
 int hark__io_connect_end(int fd); /* after news: 0, -EINPROGRESS (not yet), -errno */
 

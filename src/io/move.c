@@ -31,8 +31,8 @@
 
 #include "io/io.h"
 
-#define MOST 0x7ffff000ul /* what Linux moves in one call */
-#define TTY_MOST 32       /* plain characters that a terminal has room for when it says "writable" */
+#define MOST     0x7ffff000ul /* what Linux moves in one call */
+#define TTY_MOST 32 /* plain characters that a terminal has room for when it says "writable" */
 
 struct transfer {
     struct hark__fd *entry;
@@ -43,7 +43,7 @@ struct transfer {
     bool asked_again; /* what kind it is */
 };
 
-/* ---- the plain calls --------------------------------------------------------------------------- */
+/* ---- the plain calls ------------------------------------------------------------------------ */
 
 static ssize_t move_socket(const struct transfer *t)
 {
@@ -85,7 +85,7 @@ static ssize_t move_now(const struct transfer *t)
     return moved >= 0 ? moved : errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
-/* ---- pipes, terminals, devices ------------------------------------------------------------------ */
+/* ---- pipes, terminals, devices -------------------------------------------------------------- */
 
 /* A terminal that says "writable" has room for one thing only: a character that it may change into
  * several, or a run of plain ones. */
@@ -135,7 +135,7 @@ static ssize_t move_pipe(const struct transfer *t)
     return move_if_ready(t);
 }
 
-/* ---- files ---------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 struct file_job {
     hark__thread_job job;
@@ -173,7 +173,7 @@ static ssize_t move_file(struct transfer *t)
     return error ? error : file.moved;
 }
 
-/* ---- try, then wait --------------------------------------------------------------------------------- */
+/* ---- try, then wait ------------------------------------------------------------------------- */
 
 /* -ENOTSOCK: it is not what it was; ask again. */
 static ssize_t once(struct transfer *t)
@@ -271,7 +271,7 @@ static ssize_t move(const char *call, int fd, int direction, void *buffer, size_
     return try_and_wait(&t);
 }
 
-/* ---- the calls -------------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------ */
 
 ssize_t hark_read(int fd, void *buffer, size_t size)
 {
@@ -290,8 +290,7 @@ static uint32_t generation_of(int fd)
     return entry ? entry->generation : 0;
 }
 
-static int move_full(const char *call, int fd, int direction, char *buffer, size_t size,
-                     size_t *done)
+static int move_full(const char *call, int fd, int direction, char *buffer, size_t size, size_t *done)
 {
     uint32_t generation = generation_of(fd);
     size_t used = 0;

@@ -42,8 +42,8 @@ void hark__io_names_free(struct hark__io_names *names)
 const char *hark__io_address_text(const struct hark__io_address *address, char *text)
 {
     bool v4 = address->at.any.sa_family == AF_INET;
-    const void *bytes = v4 ? (const void *)&address->at.v4.sin_addr
-                           : (const void *)&address->at.v6.sin6_addr;
+    const void *bytes =
+        v4 ? (const void *)&address->at.v4.sin_addr : (const void *)&address->at.v6.sin6_addr;
 
     if (!inet_ntop(v4 ? AF_INET : AF_INET6, bytes, text, HARK__IO_ADDRESS_TEXT)) {
         strcpy(text, "?");
@@ -51,7 +51,7 @@ const char *hark__io_address_text(const struct hark__io_address *address, char *
     return text;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------ */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 /* 0..65535; -1: no number; -2: too large a one. */
 static int port_number(const char *port)
@@ -128,7 +128,7 @@ static int numeric(struct hark__io_names **ret, const char *host)
     return 1;
 }
 
-/* ---- in a worker ---------------------------------------------------------------------------------- */
+/* ---- in a worker ---------------------------------------------------------------------------- */
 
 static bool is_internet(const struct addrinfo *info)
 {
@@ -185,7 +185,7 @@ static void free_job(hark__thread_job *job)
     hark__free(name, name->size);
 }
 
-/* ---- in the loop ------------------------------------------------------------------------------------ */
+/* ---- in the loop ---------------------------------------------------------------------------- */
 
 /* host NULL: any; port NULL: none, for it is known already. */
 static struct name_job *new_job(const char *host, const char *port)
@@ -258,8 +258,7 @@ static int look_up_and_wait(struct hark__io_names **ret, const char *call, const
     return told(ret, call, name, host, port);
 }
 
-int hark__io_resolve(struct hark__io_names **ret, const char *call, const char *host,
-                     const char *port)
+int hark__io_resolve(struct hark__io_names **ret, const char *call, const char *host, const char *port)
 {
     int number = port_number(port), error = number >= 0 ? numeric(ret, host) : 0;
     const char *name = host ? host : "";

@@ -11,7 +11,7 @@
  *          is looked at again with poll(2), since a report may be spurious and SO_ERROR says 0 also
  *          of a connection that is still on its way.
  *
- * Rules    S1  The descriptor that accept returns is announced before the task can be switched away.
+ * Rules    S1  The descriptor that accept returns is announced before anybody else can run.
  *          S2  After every sleep the listener's generation is looked at: it may have been closed.
  */
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include <hark/time.h>
 
 #define SHORTAGE HARK_MS(50) /* between two attempts when something is lacking */
-#define SKIPS 64             /* peers that were gone, in a row, before the task takes a rest */
+#define SKIPS    64          /* peers that were gone, in a row, before the task takes a rest */
 
 int hark__io_socket(int domain, int kind)
 {
@@ -40,7 +40,7 @@ void hark__io_discard(int fd)
     hark__sys.close(fd);
 }
 
-/* ---- accept ---------------------------------------------------------------------------------------- */
+/* ---- accept --------------------------------------------------------------------------------- */
 
 static bool peer_is_gone(int error)
 {
@@ -155,14 +155,13 @@ int hark_accept(int fd, struct sockaddr *address, socklen_t *length)
     if (address && !length) {
         return hark__fail(-EINVAL, call, "descriptor %d: an address without its length", fd);
     }
-    if ((error = hark__io_entry(&entry, call, fd)) ||
-        (error = hark__io_busy(call, entry, FD_IN))) {
+    if ((error = hark__io_entry(&entry, call, fd)) || (error = hark__io_busy(call, entry, FD_IN))) {
         return error;
     }
     return accept_one(call, entry, address, address ? length : NULL);
 }
 
-/* ---- connect ----------------------------------------------------------------------------------------- */
+/* ---- connect -------------------------------------------------------------------------------- */
 
 /* EINTR and EALREADY: it goes on by itself. */
 int hark__io_connect_begin(int fd, const struct sockaddr *address, socklen_t length)
@@ -208,8 +207,7 @@ static int connect_failed(const char *call, int fd, const struct sockaddr *addre
     if (family == AF_UNIX && length > offsetof(struct sockaddr_un, sun_path)) {
         int size = (int)(length - offsetof(struct sockaddr_un, sun_path));
         return hark__fail(error, call, "descriptor %d to \"%.*s\": %s", fd, size,
-                          ((const struct sockaddr_un *)address)->sun_path,
-                          strerrordesc_np(-error));
+                          ((const struct sockaddr_un *)address)->sun_path, strerrordesc_np(-error));
     }
     if ((family != AF_INET && family != AF_INET6) || length > sizeof known.at ||
         length < sizeof known.at.v4) {
@@ -222,8 +220,7 @@ static int connect_failed(const char *call, int fd, const struct sockaddr *addre
 }
 
 /* A Unix listener whose backlog is full says EAGAIN, and nobody tells when it has room again. */
-static int begin_patiently(struct hark__fd *entry, const struct sockaddr *address,
-                           socklen_t length)
+static int begin_patiently(struct hark__fd *entry, const struct sockaddr *address, socklen_t length)
 {
     uint32_t generation = entry->generation;
     int64_t pause = HARK_MS(1);

@@ -27,7 +27,7 @@
 
 #define STAGGER HARK_MS(250)
 
-/* ---- connecting --------------------------------------------------------------------------------- */
+/* ---- connecting ----------------------------------------------------------------------------- */
 
 struct race {
     const char *call, *host, *port;
@@ -35,7 +35,7 @@ struct race {
     struct hark__io_place *places; /* one an address, in the order in which they are tried */
     int begun, running;
     int64_t next_at; /* 0: at once */
-    int error; /* of the last that failed */
+    int error;       /* of the last that failed */
     struct hark__text told;
     char bytes[120];
 };
@@ -51,8 +51,7 @@ static void interleave(struct hark__io_names *names)
         }
         if (found < names->count && found != i) {
             struct hark__io_address other = names->first[found];
-            memmove(&names->first[i + 1], &names->first[i],
-                    (size_t)(found - i) * sizeof other);
+            memmove(&names->first[i + 1], &names->first[i], (size_t)(found - i) * sizeof other);
             names->first[i] = other;
         }
     }
@@ -65,8 +64,7 @@ static void note_failure(struct race *race, int index, int error)
     race->error = error;
     race->next_at = 0;
     hark__text_put(&race->told, "%s%s: %s", race->told.used ? "; " : "",
-                   hark__io_address_text(&race->names->first[index], text),
-                   strerrordesc_np(-error));
+                   hark__io_address_text(&race->names->first[index], text), strerrordesc_np(-error));
 }
 
 static bool is_oneself(int fd, const struct hark__io_address *peer)
@@ -168,7 +166,7 @@ static int run_race(struct race *race)
             return lost(race);
         } else {
             int which = -1;
-            int news = hark__io_wait_any(race->places, race->begun,
+            int news = hark__io_wait_any(race->call, race->places, race->begun,
                                          more ? race->next_at : HARK_FOREVER, &which);
             if (news == -ECANCELED) {
                 return news;
@@ -224,7 +222,7 @@ int hark_tcp_connect(const char *host, const char *port)
     return fd;
 }
 
-/* ---- listening --------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------ */
 
 static void set_options(int fd, const struct hark__io_address *address, bool any)
 {

@@ -34,7 +34,7 @@ static int failed(const char *call, const char *path, int error)
     return hark__fail(error, call, "\"%.110s\": %s", path, strerrordesc_np(-error));
 }
 
-/* ---- listening ----------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------ */
 
 static bool is_socket(const char *path)
 {
@@ -107,7 +107,7 @@ int hark_unix_listen(const char *path, int backlog)
     return fd;
 }
 
-/* ---- connecting ------------------------------------------------------------------------------------ */
+/* ---- connecting ----------------------------------------------------------------------------- */
 
 int hark_unix_connect(const char *path)
 {

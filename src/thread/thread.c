@@ -20,7 +20,10 @@
  *          W2  A job that was abandoned while queued never runs.
  *          W3  Each job under way holds its loop, so that no deadlock is reported.
  *          W4  A child that was forked starts with empty lanes and no threads.
- * Not here Limits that the user sets, calls from threads into loops: they come with hark_thread_call.
+ *          W5  `idle` are the threads that will look at the queue without being started: also
+ *              those just born, and those that have just posted. So what is asked for next finds
+ *              the thread that was last used.
+ * Not here Limits that the user sets, and calls from threads into loops.
  */
 #include "thread/thread.h"
 
@@ -48,7 +51,7 @@ static struct lane lanes[HARK__THREAD_LANES] = {
     [HARK__THREAD_NAMES] = LANE("hark-names", 64),
 };
 
-/* ---- fork ------------------------------------------------------------------------------------ */
+/* ---- fork ----------------------------------------------------------------------------------- */
 
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
@@ -78,7 +81,7 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-/* ---- the queue, under the lock ---------------------------------------------------------------- */
+/* ---- the queue, under the lock -------------------------------------------------------------- */
 
 static void append(struct lane *lane, hark__thread_job *job)
 {
@@ -103,35 +106,33 @@ static void take_out(struct lane *lane, hark__thread_job *job)
     lane->queued--;
 }
 
-/* ---- in a worker -------------------------------------------------------------------------------- */
+/* ---- in a worker ---------------------------------------------------------------------------- */
 
-static void finish(struct lane *lane, hark__thread_job *job)
+static void post(hark__thread_job *job)
 {
-    bool gone;
-
-    pthread_mutex_lock(&lane->lock);
-    gone = job->state == ABANDONED;
-    if (!gone) {
-        job->state = POSTED;
-        hark__inbox_post(job->inbox, &job->news);
-    }
-    pthread_mutex_unlock(&lane->lock);
-    if (gone) {
-        job->drop(job);
-    }
+    job->state = POSTED;
+    hark__inbox_post(job->inbox, &job->news);
 }
 
-static void do_jobs(struct lane *lane)
+/* Under the lock at both ends. Rule W5. */
+static void do_one(struct lane *lane)
 {
-    while (lane->first) {
-        hark__thread_job *job = lane->first;
-        take_out(lane, job);
-        job->state = RUNNING;
+    hark__thread_job *job = lane->first;
+
+    take_out(lane, job);
+    lane->idle--;
+    job->state = RUNNING;
+    pthread_mutex_unlock(&lane->lock);
+    job->fn(job);
+    pthread_mutex_lock(&lane->lock);
+    if (job->state != ABANDONED) {
+        post(job);
+    } else {
         pthread_mutex_unlock(&lane->lock);
-        job->fn(job);
-        finish(lane, job);
+        job->drop(job);
         pthread_mutex_lock(&lane->lock);
     }
+    lane->idle++;
 }
 
 /* Was there nothing to do for long? */
@@ -141,11 +142,9 @@ static bool rest(struct lane *lane)
     struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     int error = 0;
 
-    lane->idle++;
     while (!lane->first && error != ETIMEDOUT) {
         error = pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &end);
     }
-    lane->idle--;
     return !lane->first;
 }
 
@@ -156,14 +155,17 @@ static void *work(void *arg)
     pthread_setname_np(pthread_self(), lane->name);
     pthread_mutex_lock(&lane->lock);
     do {
-        do_jobs(lane);
+        while (lane->first) {
+            do_one(lane);
+        }
     } while (!rest(lane));
+    lane->idle--;
     lane->threads--;
     pthread_mutex_unlock(&lane->lock);
     return NULL;
 }
 
-/* ---- in the loop ---------------------------------------------------------------------------------- */
+/* ---- in the loop ---------------------------------------------------------------------------- */
 
 /* Signals are for the program's own threads: ours are born with all of them blocked. */
 static int start_thread(struct lane *lane)
@@ -180,7 +182,10 @@ static int start_thread(struct lane *lane)
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     int error = hark__sys.thread_start(&thread, &attributes, work, lane);
     pthread_attr_destroy(&attributes);
-    lane->threads += error == 0;
+    if (!error) {
+        lane->threads++;
+        lane->idle++;
+    }
     return -error;
 }
 

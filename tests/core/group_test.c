@@ -827,6 +827,21 @@ TEST_SEEDS(group_TG_30_cancelling_one_child_is_no_failure_and_the_others_go_on)
     return 0;
 }
 
+TEST_SEEDS(group_TG_30_a_child_cancelled_alone_is_not_taken_for_cut_short_by_a_later_outer_cancel)
+{
+    hark_scope s;
+    hark_group g;
+    hark_scope_open(&s, HARK_FOREVER);
+    hark_group_open(&g);
+    const hark_task t = hark_go(&g, parks, NULL);
+    CHECK_EQ(hark_task_cancel(t), 0);
+    CHECK_EQ(hark_task_wait(t), 0);
+    hark_scope_cancel(&s);
+    CHECK_EQ(hark_group_close(&g, 6), 6);
+    CHECK_EQ(hark_scope_close(&s, 6), 6);
+    return 0;
+}
+
 TEST_SEEDS(group_TG_31_a_childs_failure_cancels_the_others_and_only_real_failures_are_listed)
 {
     hark_group g;

@@ -435,6 +435,62 @@ TEST_SEEDS(start_ST_10_into_a_group_cancelled_already_the_child_runs_to_its_firs
     return 0;
 }
 
+TEST_SEEDS(start_ST_10_cancelling_a_scope_around_the_target_group_cancels_a_child_not_ready_yet)
+{
+    hark_group around, g;
+    hark_scope scope;
+    service child = {.getting_ready = HARK_S(3600)};
+    starter s = {.group = &g, .fn = serves, .arg = &child, .timeout = HARK_FOREVER};
+    const int64_t begin = hark_now();
+    hark_group_open(&around);
+    hark_scope_open(&scope, HARK_S(1));
+    hark_group_open(&g);
+    hark_go(&around, starts, &s);
+    CHECK_EQ(hark_settle(), 0);
+    const int rc = hark_group_close(&g, hark_event_wait(&never));
+    CHECK_EQ(rc, -ECANCELED);
+    CHECK_EQ(hark_now() - begin, HARK_S(1));
+    CHECK_EQ(child.cut_before, -ECANCELED);
+    CHECK_EQ(hark_scope_close(&scope, rc), -ETIMEDOUT);
+    CHECK_EQ(hark_group_close(&around, 0), 0);
+    CHECK_EQ(s.started, -EINVAL);
+    return 0;
+}
+
+static int is_ready_when_told(void *cut)
+{
+    hark_scope shield;
+    hark_scope_open(&shield, HARK_FOREVER);
+    hark_scope_shield(&shield, true);
+    CHECK_EQ(hark_sleep(HARK_S(2)), 0);
+    CHECK_EQ(hark_started(0), 0);
+    CHECK_EQ(hark_scope_close(&shield, 0), 0);
+    *(int *)cut = hark_sleep(HARK_S(3600));
+    return *(int *)cut;
+}
+
+TEST_SEEDS(start_ST_10_a_child_that_moves_to_a_group_in_a_cancelled_scope_is_cancelled_there)
+{
+    hark_group around, g;
+    hark_scope scope;
+    int cut = 0;
+    starter s = {.group = &g, .fn = is_ready_when_told, .arg = &cut, .timeout = HARK_FOREVER};
+    const int64_t begin = hark_now();
+    hark_group_open(&around);
+    hark_scope_open(&scope, HARK_S(1));
+    hark_group_open(&g);
+    hark_go(&around, starts, &s);
+    CHECK_EQ(hark_settle(), 0);
+    const int rc = hark_group_close(&g, 0);
+    CHECK_EQ(rc, -ECANCELED);
+    CHECK_EQ(hark_scope_close(&scope, rc), -ETIMEDOUT);
+    CHECK_EQ(hark_group_close(&around, 0), 0);
+    CHECK_EQ(cut, -ECANCELED);
+    CHECK_GT(s.started, 0);
+    CHECK_EQ(hark_now() - begin, HARK_S(2));
+    return 0;
+}
+
 static int starts_then_works_in_a_shield(void *arg)
 {
     hark_scope s;

@@ -33,7 +33,7 @@ static int read_one(void *name)
     return 0;
 }
 
-/* ---- waiting --------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
 ON_WIRE(fd_IO_01_waits_until_it_is_ready)
 {
@@ -211,7 +211,7 @@ ON_WIRE(fd_files_and_devices_are_ready_at_once)
     CHECK_EQ(hark_close(null), 0);
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------- */
+/* ---- misuse --------------------------------------------------------------------------------- */
 
 ON_WIRE(fd_IO_05_bad_descriptors_and_events)
 {
@@ -260,7 +260,7 @@ TEST(fd_outside_a_task_nothing_waits_and_close_works)
     CHECK_MISUSE(hark_close(fds[1]), -EBADF, "hark_close");
 }
 
-/* ---- closing ------------------------------------------------------------------------------------ */
+/* ---- closing -------------------------------------------------------------------------------- */
 
 static int write_one(void *name)
 {
@@ -434,7 +434,7 @@ TEST(fd_F13_an_interrupted_close_is_a_close_and_is_not_repeated)
     hark__sys.close = close;
 }
 
-/* ---- readers and writers ------------------------------------------------------------------------ */
+/* ---- readers and writers -------------------------------------------------------------------- */
 
 static hark_watch reader, second, writer;
 

@@ -12,7 +12,7 @@
 
 static int ends[2];
 
-/* ---- whole streams ------------------------------------------------------------------------------- */
+/* ---- whole streams -------------------------------------------------------------------------- */
 
 static size_t stream_size;
 
@@ -75,7 +75,7 @@ ON_WIRE(move_10_MiB_through_a_pipe_arrive_as_they_were_sent)
     stream(PIPE, 10 << 20, 64 << 10);
 }
 
-/* ---- calls that are short, interrupted, or too early ------------------------------------------------- */
+/* ---- calls that are short, interrupted, or too early ---------------------------------------- */
 
 static uint64_t chance;
 static int calls;
@@ -156,6 +156,20 @@ static ssize_t interrupted_write(int fd, const void *buffer, size_t size)
     return only_eintr(&size) ? -1 : write(fd, buffer, size);
 }
 
+static ssize_t interrupted_preadv2(int fd, const struct iovec *parts, int count, off_t offset,
+                                   int flags)
+{
+    struct iovec part = parts[0];
+    return only_eintr(&part.iov_len) ? -1 : preadv2(fd, &part, count, offset, flags);
+}
+
+static ssize_t interrupted_pwritev2(int fd, const struct iovec *parts, int count, off_t offset,
+                                    int flags)
+{
+    struct iovec part = parts[0];
+    return only_eintr(&part.iov_len) ? -1 : pwritev2(fd, &part, count, offset, flags);
+}
+
 ON_WIRE(move_N2_short_and_interrupted_calls_are_invisible)
 {
     chance = kit_seed();
@@ -163,6 +177,9 @@ ON_WIRE(move_N2_short_and_interrupted_calls_are_invisible)
     hark__sys.send = interrupted_send;
     hark__sys.read = interrupted_read;
     hark__sys.write = interrupted_write;
+    hark__sys.preadv2 = interrupted_preadv2;
+    hark__sys.pwritev2 = interrupted_pwritev2;
+    stream(PIPE, 20000, 4096);
     hark__sys.preadv2 = hark__sys.pwritev2 = no_preadv2;
     for (enum transport transport = TCP; transport < TRANSPORTS; transport++) {
         stream(transport, 20000, transport == TCP ? 1 : 4096);
@@ -198,7 +215,7 @@ ON_WIRE(move_F8_reads_of_one_byte_lose_no_edge)
     stream(UNIX, 5000, 4096);
 }
 
-/* ---- how many calls ------------------------------------------------------------------------------------ */
+/* ---- how many calls ------------------------------------------------------------------------- */
 
 static int recvs, sends;
 
@@ -247,7 +264,7 @@ ON_WIRE(move_an_echo_costs_one_call_each_way_where_the_hub_tells_of_edges)
     CHECK_EQ(hark_close(ends[0]), 0);
 }
 
-/* ---- fairness ---------------------------------------------------------------------------------------- */
+/* ---- fairness ------------------------------------------------------------------------------- */
 
 ON_WIRE(move_BG_95_an_always_ready_peer_does_not_starve_the_others)
 {
@@ -274,7 +291,7 @@ ON_WIRE(move_BG_95_an_always_ready_peer_does_not_starve_the_others)
     unwire(ends);
 }
 
-/* ---- blocking descriptors never block the loop ---------------------------------------------------------- */
+/* ---- blocking descriptors never block the loop ---------------------------------------------- */
 
 static void make_blocking(int fd)
 {
@@ -305,8 +322,7 @@ static void blocking_ends(enum transport transport)
     CHECK_EQ(hark_within(HARK_MS(5), hark_read(ends[0], buffer, sizeof buffer)), -ETIMEDOUT);
     size_t done = 0;
     char *large = calloc(1, 8 << 20);
-    CHECK_EQ(hark_within(HARK_MS(20), hark_write_full(ends[1], large, 8 << 20, &done)),
-             -ETIMEDOUT);
+    CHECK_EQ(hark_within(HARK_MS(20), hark_write_full(ends[1], large, 8 << 20, &done)), -ETIMEDOUT);
     CHECK_GT(done, 0);
     ticks.stop = true;
     char *sink = malloc(done);
@@ -367,15 +383,14 @@ ON_WIRE(move_F7_a_terminal_reads_lines_and_never_blocks_the_loop)
     CHECK_EQ(hark_within(HARK_MS(5), hark_read(ends[1], line, sizeof line)), -ETIMEDOUT);
     size_t done = 0; /* nobody reads what the terminal shows */
     char *tabs = memset(malloc(1 << 20), '\n', 1 << 20);
-    CHECK_EQ(hark_within(HARK_MS(100), hark_write_full(ends[1], tabs, 1 << 20, &done)),
-             -ETIMEDOUT);
+    CHECK_EQ(hark_within(HARK_MS(100), hark_write_full(ends[1], tabs, 1 << 20, &done)), -ETIMEDOUT);
     CHECK_GT(done, 1000);
     free(tabs);
     ticks.stop = true;
     unwire(ends);
 }
 
-/* ---- files -------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static void round_trip(void)
 {
@@ -474,7 +489,7 @@ ON_WIRE(move_TH_09_without_a_worker_thread_it_says_so)
     CHECK_EQ(hark_close(folder), 0);
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------- */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 ON_WIRE(move_N3_a_gone_reader_is_EPIPE_and_no_signal)
 {
@@ -561,7 +576,7 @@ ON_WIRE(move_the_end_of_a_stream_is_never_missed)
     }
 }
 
-/* ---- counts and cancellation ---------------------------------------------------------------------------- */
+/* ---- counts and cancellation ---------------------------------------------------------------- */
 
 static int read_ten(void *arg)
 {
@@ -691,7 +706,7 @@ ON_WIRE(move_a_read_that_races_with_its_deadline_loses_no_byte)
     CHECK_EQ(hark_close(ends[0]), 0);
 }
 
-/* ---- EINTR from real signals --------------------------------------------------------------------------- */
+/* ---- EINTR from real signals ---------------------------------------------------------------- */
 
 static void on_alarm(int signo)
 {

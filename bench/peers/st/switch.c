@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * State Threads: switch. Its way to yield is to sleep for no time, which goes by its clock and heap.
+ * State Threads: switch. Its way to yield is to sleep for no time, which goes by its clock and
+ * heap.
  */
 #include "peer.h"
 
