@@ -71,6 +71,18 @@ bool hark__loop_alive(uint32_t id)
     return loop != NULL;
 }
 
+size_t hark__census_count(void)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&registry);
+    for (const hark_loop *loop = living; loop; loop = loop->next_alive) {
+        count += __atomic_load_n(&loop->tasks, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&registry);
+    return count;
+}
+
 /* ---- time ----------------------------------------------------------------------------------------- */
 
 int64_t hark__loop_now(hark_loop *loop)

@@ -119,6 +119,18 @@ static inline void to_loop(hark_loop *loop, hark__task *self)
     hark__tools_arrive(tools);
 }
 
+/* Begin a new task instead of the running one; ends in it. */
+static int go_on_new(hark_loop *loop, hark__task *self, hark__task *next)
+{
+    if (unlikely(hark__tools_on)) {
+        start(loop, self, &self->sp, next);
+        return self->result;
+    }
+    void *top = top_of_new(next, stack_of_new(loop, next));
+    begin_step(loop, next);
+    return hark__swap_first(&self->sp, top, hark__task_main, next, &self->result);
+}
+
 /* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time to look around. */
 static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *self)
 {
@@ -133,8 +145,9 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
     loop->head = head + 1;
     loop->credit--;
     if ((entry & READY_KIND) == READY_NEW) {
-        start(loop, self, &self->sp, next);
-    } else if (next == self) {
+        return go_on_new(loop, self, next);
+    }
+    if (next == self) {
         begin_step(loop, self);
     } else {
         resume(loop, self, &self->sp, next);

@@ -20,7 +20,7 @@ struct chunk {
     hark__task *records;
     uint32_t number;
     uint32_t used;    /* records handed out at least once */
-    uint32_t highest; /* count of uses: the next owner begins above it */
+    uint32_t uses; /* how often the places of this number were used before we had it */
 };
 
 struct hark__roster {
@@ -36,12 +36,6 @@ static struct {
 } numbers[CHUNK_NUMBERS];
 static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t lowest_free;
-static _Atomic size_t living;
-
-size_t hark__census_count(void)
-{
-    return atomic_load(&living);
-}
 
 static bool take_number(uint32_t loop, uint32_t place, struct chunk *chunk)
 {
@@ -53,7 +47,7 @@ static bool take_number(uint32_t loop, uint32_t place, struct chunk *chunk)
             numbers[i].place = place;
             __atomic_store_n(&numbers[i].loop, loop, __ATOMIC_RELEASE);
             chunk->number = i;
-            chunk->highest = numbers[i].uses;
+            chunk->uses = numbers[i].uses;
             lowest_free = i + 1;
             found = true;
         }
@@ -62,10 +56,17 @@ static bool take_number(uint32_t loop, uint32_t place, struct chunk *chunk)
     return found;
 }
 
+/* Rule R1: by rule R2 the records themselves say where to go on counting. */
 static void give_number(const struct chunk *chunk)
 {
+    uint32_t uses = chunk->uses;
+
+    for (uint32_t i = 0; i < chunk->used; i++) {
+        uint32_t next = (uint32_t)((uint64_t)chunk->records[i].id >> 32);
+        uses = next > uses ? next : uses;
+    }
     pthread_mutex_lock(&numbers_lock);
-    numbers[chunk->number].uses = chunk->highest;
+    numbers[chunk->number].uses = uses;
     __atomic_store_n(&numbers[chunk->number].loop, 0, __ATOMIC_RELEASE);
     lowest_free = chunk->number < lowest_free ? chunk->number : lowest_free;
     pthread_mutex_unlock(&numbers_lock);
@@ -118,8 +119,7 @@ static bool add_chunk(struct hark__roster *roster)
 
 static hark_task first_id(const struct chunk *chunk, uint32_t place)
 {
-    uint64_t uses = chunk->highest;
-    return (hark_task)(uses << 32 | (chunk->number * CHUNK_RECORDS + place + 1));
+    return (hark_task)((uint64_t)chunk->uses << 32 | (chunk->number * CHUNK_RECORDS + place + 1));
 }
 
 hark__task *hark__roster_take(struct hark__roster *roster)
@@ -139,7 +139,6 @@ hark__task *hark__roster_take(struct hark__roster *roster)
         task = &last->records[last->used];
         task->id = first_id(last, last->used++);
     }
-    atomic_fetch_add_explicit(&living, 1, memory_order_relaxed);
     return task;
 }
 
@@ -155,14 +154,9 @@ static struct chunk *chunk_of(struct hark__roster *roster, hark_task id)
 
 void hark__roster_give(struct hark__roster *roster, hark__task *task)
 {
-    uint32_t uses = (uint32_t)((uint64_t)task->id >> 32) + 1;
-    struct chunk *chunk = chunk_of(roster, task->id);
-
-    atomic_fetch_sub_explicit(&living, 1, memory_order_relaxed);
     task->state = TASK_FREE;
-    chunk->highest = uses > chunk->highest ? uses : chunk->highest;
-    if (uses < USES_MOST) {
-        task->id += (hark_task)1 << 32;
+    task->id += (hark_task)1 << 32;
+    if (likely((uint64_t)task->id >> 32 < USES_MOST)) {
         task->next = roster->free;
         roster->free = task;
     }

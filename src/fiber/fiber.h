@@ -150,6 +150,13 @@ static inline int hark__swap(void **save, void *load, const int *result)
     hark__switch(save, load);
     return *result;
 }
+
+/* The same with hark__switch_first. */
+static inline int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result)
+{
+    hark__switch_first(save, top, fn, arg);
+    return *result;
+}
 #endif
 
 #endif

@@ -66,8 +66,11 @@ int hark__stack_class(size_t bytes)
 
 bool hark__stack_intact(const hark__stack *stack)
 {
+    if (stack->guard != HARK__GUARD_CANARY) {
+        return true;
+    }
     size_t size = hark__guard_size(stack->class);
-    return stack->guard != HARK__GUARD_CANARY || hark__guard_whole(stack->low - size, size);
+    return hark__guard_whole(stack->low - size, size);
 }
 
 size_t hark__stack_used(const hark__stack *stack, const void *sp)

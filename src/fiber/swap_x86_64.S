@@ -5,6 +5,9 @@
  * int hark__swap(void **save, void *load, const int *result): save this place in *save, go on at `load`; when somebody comes
  * back, return *result as it is then.
  *
+ * int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result): the same, but begin fn(arg)
+ * below `top`.
+ *
  * Why      A task that is resumed returns through the functions that had put it to sleep, and each such `ret` is
  *          predicted wrongly, for the predictor remembers the calls of the task before: some 5 ns each. When those functions end in a tail call, only one return
  *          is left, and it is the jump at the end here, which the predictor of jumps does learn.
@@ -14,14 +17,10 @@
  */
 #if defined(__x86_64__)
         .text
-        .p2align 4
-        .globl  hark__swap
-        .hidden hark__swap
-        .type   hark__swap, @function
-hark__swap:
-        .cfi_startproc
-        endbr64
-        pushq   %rdx
+
+/* The place of the result, then what a call must keep; at last where to go on. Clobbers rax. */
+        .macro SAVE_HERE result
+        pushq   \result
         .cfi_def_cfa_offset 16
         pushq   %r15
         .cfi_def_cfa_offset 24
@@ -41,15 +40,39 @@ hark__swap:
         pushq   %rbx
         .cfi_def_cfa_offset 64
         .cfi_offset %rbx, -64
-        leaq    1f(%rip), %rax
+        leaq    .Lback(%rip), %rax
         pushq   %rax
         .cfi_def_cfa_offset 72
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
+        .endm
+
+        .p2align 4
+        .globl  hark__swap_first
+        .hidden hark__swap_first
+        .type   hark__swap_first, @function
+hark__swap_first:
+        .cfi_startproc
+        endbr64
+        SAVE_HERE %r8
+        movq    %rcx, %rdi
+        jmp     hark__begin
+        .cfi_endproc
+        .size   hark__swap_first, .-hark__swap_first
+
+        .p2align 4
+        .globl  hark__swap
+        .hidden hark__swap
+        .type   hark__swap, @function
+hark__swap:
+        .cfi_startproc
+        endbr64
+        SAVE_HERE %rdx
         popq    %rax
         jmp     *%rax
         .cfi_def_cfa_offset 64
-1:      endbr64
+.Lback:
+        endbr64
         popq    %rbx
         .cfi_def_cfa_offset 56
         .cfi_restore %rbx

@@ -106,7 +106,7 @@ static int accept_into(void *arg)
 {
     (void)arg;
     accepted = hark_accept(listener, NULL, NULL);
-    kit_log(accepted >= 0 ? "accepted" : outcome(accepted));
+    kit_log("%s", accepted >= 0 ? "accepted" : outcome(accepted));
     return 0;
 }
 
