@@ -324,7 +324,8 @@ bool hark__cancel_all(hark_loop *loop, bool shields_too);
 void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags);
 void hark__scope_end(hark_scope *scope);
 int64_t hark__scope_verdict(hark_scope *scope, int64_t rc);
-void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *frame); /* frame: the caller's; NULL: all of them */
+#define hark__callers_sp() __builtin_dwarf_cfa() /* the stack pointer where this function was called */
+void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *sp); /* sp: of the program's code that called us, at most; NULL: all of them */
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level); /* of a scope or group, whatever it holds */
 void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
@@ -361,6 +362,7 @@ struct hark__fd {
     uint32_t generation;
     uint8_t kind;
     uint8_t armed;   /* bits POLLIN, POLLOUT: the hub will report */
+    uint8_t held;    /* bit of a direction: a task is in the middle of using it, though it may not stand in `waits` now */
     uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
     bool hung_up;    /* no edge will come any more: never wait first */
     bool known;      /* kind is right */
@@ -393,6 +395,7 @@ struct hark__words *hark__words_find(hark_loop *loop, uint64_t serial); /* NULL:
 void hark__words_report_unseen(hark_loop *loop, const hark_group *group);
 struct hark__failure *hark__failure_here(void); /* where the caller's failures are kept; never NULL */
 void hark__failure_adopt(const struct hark__failure *failure); /* it becomes the caller's latest */
+void hark__failure_say(struct hark__failure *failure, const char *format, va_list arguments);
 void hark__failure_fill(struct hark__failure *failure, int code, const void *frame); /* all but the words */
 
 void hark__report_deadlock(hark_loop *loop);

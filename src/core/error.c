@@ -52,6 +52,16 @@ void hark__failure_fill(struct hark__failure *failure, int code, const void *fra
     }
 }
 
+/* The program's own words. */
+void hark__failure_say(struct hark__failure *failure, const char *format, va_list arguments)
+{
+    failure->by_user = true;
+    failure->words[0] = 0;
+    if (format) {
+        vsnprintf(failure->words, sizeof failure->words, format, arguments);
+    }
+}
+
 int hark__fail(int code, const char *call, const char *format, ...)
 {
     struct hark__failure *failure = hark__failure_here();
@@ -78,9 +88,8 @@ int hark_fail(int code, const char *format, ...)
     failure = hark__failure_here();
     hark__failure_fill(failure, code, __builtin_frame_address(0));
     va_start(arguments, format);
-    vsnprintf(failure->words, sizeof failure->words, format ? format : "", arguments);
+    hark__failure_say(failure, format, arguments);
     va_end(arguments);
-    failure->by_user = true;
     return code;
 }
 

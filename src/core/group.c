@@ -52,7 +52,7 @@ int hark_group_open(hark_group *group)
         return hark__fail(-ENOTSUP, call, "a group is opened by a task, and there is none here");
     }
     if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
-        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+        hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     }
     if (hark__level_is_open(loop, &group->scope.level)) {
         return hark__fail(-EALREADY, call, "this group is open already; close it first, or use another");
@@ -288,7 +288,7 @@ hark_task hark_start_at(hark_group *group, hark_fn *fn, void *arg, int *started,
     if (!loop->running) {
         return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
     }
-    hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     struct hark__start start = {.target = group};
     begin(&start.nest, loop, group->stack_class);
     hark_task id = start_child(&start, fn, arg, site, call);
@@ -435,7 +435,7 @@ int hark_group_close(hark_group *group, int rc)
         return hark__fail(-EPERM, call, "only the task that opened a group may close it");
     }
     if (unlikely(loop->running->level != &group->scope.level)) {
-        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+        hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
         if (loop->running->level != &group->scope.level) {
             return close_misnested(group, loop);
         }

@@ -294,7 +294,7 @@ static void leave_us(hark_loop *loop, struct hark__fd *entry)
         tell(loop, entry, direction, -EBADF);
     }
     entry->generation++;
-    entry->drained = 0;
+    entry->drained = entry->held = 0;
     entry->hung_up = entry->known = false;
 }
 
@@ -321,17 +321,13 @@ void hark__fd_fresh(hark_loop *loop, int fd, int kind)
 
 /* ---- readers and writers -------------------------------------------------------------------------------------------- */
 
-/* Rule F4. Ready now: its turn comes; else the hub will say. */
-static int look_for_watch(hark_loop *loop, struct hark__fd *entry, int direction)
+/* Rule F4. 1: ready now; 0: not, and the hub will say when; -errno. */
+static int look_at(hark_loop *loop, struct hark__fd *entry, int direction)
 {
     struct pollfd poll = {.fd = entry->fd, .events = bits[direction]};
 
     if (hark__sys.poll(&poll, 1, 0) > 0) {
-        if (poll.revents & POLLNVAL) {
-            return -EBADF;
-        }
-        hark__watch_queue(loop, entry->watches[direction]);
-        return 0;
+        return poll.revents & POLLNVAL ? -EBADF : 1;
     }
     return hark__fd_arm(loop, entry, direction);
 }
@@ -347,8 +343,9 @@ int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch)
         return -EBUSY;
     }
     int error = hark__fd_arm(loop, entry, direction);
-    if (error) {
-        return error;
+    int ready = error ? error : look_at(loop, entry, direction);
+    if (ready < 0) {
+        return ready;
     }
     if (entry->watches[direction]) {
         hark__fd_unwatch(loop, entry->watches[direction]);
@@ -356,11 +353,8 @@ int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch)
     watch->fd = fd;
     entry->watches[direction] = watch;
     loop->fd_waits++;
-    error = look_for_watch(loop, entry, direction);
-    if (error) {
-        entry->watches[direction] = NULL;
-        loop->fd_waits--;
-        return error;
+    if (ready) {
+        hark__watch_queue(loop, watch);
     }
     note_young(loop, entry);
     return 0;
@@ -387,7 +381,13 @@ void hark__fd_watch_run(hark_loop *loop, hark_watch *watch)
 
     watch->state = (watch->state & ~(unsigned)WATCH_STATE) | WATCH_LISTED;
     watch->fn(watch->arg);
-    if (entry->watches[direction] == watch && (watch->state & WATCH_STATE) == WATCH_LISTED && look_for_watch(loop, entry, direction)) {
-        hark__fd_unwatch(loop, watch); /* closed behind our back */
+    if (entry->watches[direction] != watch || (watch->state & WATCH_STATE) != WATCH_LISTED) {
+        return;
+    }
+    int ready = look_at(loop, entry, direction);
+    if (ready > 0) {
+        hark__watch_queue(loop, watch);
+    } else if (ready < 0) { /* closed behind our back */
+        hark__fd_unwatch(loop, watch);
     }
 }

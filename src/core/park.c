@@ -361,7 +361,7 @@ int hark__enter_slow(struct hark_waitlist *list, const char *call)
         return error;
     }
     if (self->level->flags & LEVEL_WITHIN) {
-        hark__scope_drop_abandoned(loop, self, __builtin_frame_address(0));
+        hark__scope_drop_abandoned(loop, self, hark__callers_sp());
     }
     if (self->level->flags & LEVEL_REACHED) {
         return hark__canceled(loop, self);

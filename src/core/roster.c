@@ -2,18 +2,20 @@
  *
  * roster.c - the records of all tasks, and their ids.
  *
- * Idea     Records stand densely in chunks of 4096, so that waking a million tasks walks through memory in order. Chunks are numbered for the whole process; an id is a record's place in that numbering (its lower
+ * Idea     Records stand densely in chunks of 2 MiB, so that waking a million tasks walks through memory in order. Chunks are numbered for the whole process; an id is a record's place in that numbering (its lower
  *          half, from 1) and how often the place was used before (its upper half). So an id leads to its record without a table, the first ids are 1, 2, 3, and none is ever used twice.
  * Rules    R1  A chunk's number belongs to one roster at a time; when it comes back, the next owner goes on counting uses where the last one stopped.
  *          R2  A free record's id is the one that it will have next.
  *          R3  A place whose count of uses is exhausted (after two thousand million tasks) is retired: a record lost is cheaper than an id used twice.
  *          R4  A record's memory stays mapped as long as the roster, so that a report may walk all records at any instant.
  */
+#include <sys/mman.h>
+
 #include "core/core.h"
 
-#define CHUNK_RECORDS 4096u
-#define CHUNK_BYTES (CHUNK_RECORDS * sizeof(hark__task))
-#define CHUNK_NUMBERS (1u << 19) /* times CHUNK_RECORDS: all positive ints */
+#define CHUNK_RECORDS 16384u
+#define CHUNK_BYTES (CHUNK_RECORDS * sizeof(hark__task)) /* 2 MiB: a huge page */
+#define CHUNK_NUMBERS (1u << 17) /* times CHUNK_RECORDS: all positive ints */
 #define USES_MOST 0x7fffffffu
 
 struct chunk {
@@ -108,6 +110,9 @@ static bool add_chunk(struct hark__roster *roster)
     chunk.records = hark__map(CHUNK_BYTES);
     if (!chunk.records) {
         return false;
+    }
+    if (roster->count) { /* whoever needs a second one will need most of it */
+        hark__sys.madvise(chunk.records, CHUNK_BYTES, MADV_HUGEPAGE);
     }
     if (!take_number(roster->loop, roster->count, &chunk)) {
         hark__unmap(chunk.records, CHUNK_BYTES);

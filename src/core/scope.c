@@ -58,6 +58,7 @@ void hark__scope_end(hark_scope *scope)
  * it is open only if it is found in the chain of the task that it names. */
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level)
 {
+    hark__tools_believe(level, sizeof(hark_scope));
     const hark__task *task = ((const hark_scope *)level)->task;
 
     if (likely(!hark__level_open(level)) || !hark__roster_owns(loop->roster, task) || task->state == TASK_FREE) {
@@ -94,7 +95,7 @@ int hark_scope_open(hark_scope *scope, int64_t timeout)
         return hark__fail(-ENOTSUP, call, "a scope is opened by a task, and there is none here");
     }
     if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
-        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+        hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     }
     if (hark__level_is_open(loop, &scope->level)) {
         return hark__fail(-EALREADY, call, "this scope is open already; close it first, or use another");
@@ -166,7 +167,7 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
         return check_close(loop, scope, rc);
     }
     if (unlikely(loop->running->level != &scope->level)) {
-        hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+        hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
         if (loop->running->level != &scope->level) {
             return close_misnested(loop, scope);
         }
@@ -279,7 +280,7 @@ int64_t hark_effective_deadline(void)
     if (!loop || !loop->running) {
         return HARK_FOREVER;
     }
-    hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     level = loop->running->level;
     if (level->flags & LEVEL_REACHED) {
         return INT64_MIN;
@@ -348,9 +349,9 @@ void hark__withins_close(hark_loop *loop)
 /* Rule O5. All that is read here lies on the task's own stack, so it can always be read. The place was the last thing pushed: when a
  * longjmp has moved the stack pointer above it, we stand above it too, or the calls since then have left their return addresses in its
  * upper end, or in the opener's frame. */
-static bool is_abandoned(const struct pooled *pooled, const void *frame)
+static bool is_abandoned(const struct pooled *pooled, const void *sp)
 {
-    bool whole = (const void *)pooled->place >= frame && pooled->frame[1] == pooled->back;
+    bool whole = (const void *)pooled->place >= sp && pooled->frame[1] == pooled->back;
 
     for (int i = PLACE_WORDS - PLACE_MARKED; i < PLACE_WORDS && whole; i++) {
         whole = pooled->place[i] == pooled->scope.level.mark;
@@ -365,11 +366,11 @@ static void mark_place(uint64_t *place, uint32_t mark)
     }
 }
 
-void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *frame)
+void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *sp)
 {
     while (task->level->flags & LEVEL_WITHIN) {
         hark_scope *scope = (hark_scope *)task->level;
-        if (frame && !is_abandoned(container_of(scope, struct pooled, scope), frame)) {
+        if (sp && !is_abandoned(container_of(scope, struct pooled, scope), sp)) {
             return;
         }
         hark__scope_end(scope);
@@ -390,7 +391,7 @@ int hark__within_open(struct hark__within *within, int64_t timeout)
     if (!loop || !loop->running) {
         return hark__fail(-ENOTSUP, call, "a deadline belongs to a task, and there is none here");
     }
-    hark__scope_drop_abandoned(loop, loop->running, __builtin_frame_address(0));
+    hark__scope_drop_abandoned(loop, loop->running, within->place + 1); /* a live one has its place above ours */
     struct pooled *pooled = take_pooled(loop);
     if (!pooled) {
         return hark__fail(-ENOMEM, call, "no memory for its scope; the call was not made");

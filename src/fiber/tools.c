@@ -23,8 +23,8 @@
 #include "fiber/fiber.h"
 
 #if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 #endif
 
@@ -137,6 +137,11 @@ unsigned hark__tools_stack_new(const void *low, const void *high)
     return VALGRIND_STACK_REGISTER(low, high);
 }
 
+void hark__tools_believe(const void *memory, size_t size)
+{
+    (void)VALGRIND_MAKE_MEM_DEFINED(memory, size);
+}
+
 void hark__tools_stack_gone(unsigned name)
 {
     VALGRIND_STACK_DEREGISTER(name);
@@ -152,6 +157,12 @@ unsigned hark__tools_stack_new(const void *low, const void *high)
     (void)low;
     (void)high;
     return 0;
+}
+
+void hark__tools_believe(const void *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
 }
 
 void hark__tools_stack_gone(unsigned name)

@@ -126,7 +126,7 @@ static int busy(const char *call, const struct hark__fd *entry, int direction)
 
 int hark__io_busy(const char *call, struct hark__fd *entry, int direction)
 {
-    bool held = entry->drained & HELD(hark__io_bit(direction));
+    bool held = entry->held & hark__io_bit(direction);
 
     return unlikely(held || entry->waits[direction]) ? busy(call, entry, direction) : 0;
 }
@@ -160,12 +160,13 @@ int hark__io_wait(const char *call, struct hark__fd *entry, int direction)
     if (unlikely(result)) {
         return result;
     }
-    entry->drained |= HELD(bit) | (lasts ? bit : 0);
+    entry->held |= bit;
+    entry->drained |= lasts ? bit : 0;
     result = hark__fd_park(entry, direction);
     if (unlikely(entry->generation != generation)) { /* its bits are not ours any more */
         return result == -ECANCELED ? result : hark__io_gone(call, entry->fd);
     }
-    entry->drained &= (uint8_t)~HELD(bit);
+    entry->held &= (uint8_t)~bit;
     if (likely(result >= 0)) {
         return 0;
     }

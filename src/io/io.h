@@ -10,7 +10,7 @@
  *          I2  Whoever waited looks at the entry's generation: the number may belong to another
  *              file by now.
  *          I3  One task a direction, from its first wait to its end: also while it has been woken
- *              and has not run yet (the bits HELD).
+ *              and has not run yet (hark__fd.held).
  *          I4  Before each wait there is a checkpoint: whoever was woken in vain may have been
  *              cancelled before its turn came, and nobody would tell it again.
  *          I5  A descriptor that we make is announced (hark__fd_fresh) before anybody can use it.
@@ -25,10 +25,6 @@
 #include "core/core.h"
 #include "sync/sync.h"
 #include "thread/thread.h"
-
-/* hark__fd.drained, beside its own bits POLLIN and POLLOUT: a task is in the middle of waiting for
- * that direction. Both kinds go when the number leaves us. */
-#define HELD(bit) ((uint8_t)((bit) << 4))
 
 static inline uint8_t hark__io_bit(int direction)
 {

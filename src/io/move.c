@@ -153,7 +153,7 @@ static void move_in_worker(hark__thread_job *job)
 static ssize_t move_file(struct transfer *t)
 {
     struct file_job file = {.job = {.fn = move_in_worker, .what = "a file"}, .transfer = t};
-    uint8_t held = HELD(hark__io_bit(t->direction));
+    uint8_t held = hark__io_bit(t->direction);
     struct hark__fd *entry = t->entry;
     uint32_t generation = entry->generation;
     ssize_t moved = move_now(t);
@@ -165,10 +165,10 @@ static ssize_t move_file(struct transfer *t)
     if (error || entry->kind != FD_FILE) {
         return error ? error : -ENOTSOCK;
     }
-    entry->drained |= held;
+    entry->held |= held;
     error = hark__thread_run(&file.job, HARK__THREAD_FILES, t->call);
     if (entry->generation == generation) {
-        entry->drained &= (uint8_t)~held;
+        entry->held &= (uint8_t)~held;
     }
     return error ? error : file.moved;
 }

@@ -85,9 +85,8 @@ int hark_future_fail(hark_future *f, int code, const char *format, ...)
     }
     hark__failure_fill(&failure, code, __builtin_frame_address(0));
     va_start(arguments, format);
-    vsnprintf(failure.words, sizeof failure.words, format ? format : "", arguments);
+    hark__failure_say(&failure, format, arguments);
     va_end(arguments);
-    failure.by_user = true;
     f->words = hark__here ? hark__words_keep(hark__here, &failure, NULL) : 0;
     complete(f, NULL, code);
     return 0;
