@@ -15,18 +15,18 @@
 
 #ifdef __cplusplus
 #define HARK_BEGIN extern "C" {
-#define HARK_END }
+#define HARK_END   }
 #else
 #define HARK_BEGIN
 #define HARK_END
 #endif
 
-#define HARK_API __attribute__((visibility("default")))
+#define HARK_API                __attribute__((visibility("default")))
 #define HARK_PRINTF(text, rest) __attribute__((format(printf, text, rest)))
 
 /* "file.c:12" and, behind its zero byte, the name of what is spawned there: one word for both. */
 #define HARK_TEXT_(x) #x
-#define HARK_TEXT(x) HARK_TEXT_(x)
+#define HARK_TEXT(x)  HARK_TEXT_(x)
 #define HARK_SITE(fn) (__FILE__ ":" HARK_TEXT(__LINE__) "\0" #fn)
 
 HARK_BEGIN

@@ -10,12 +10,15 @@
 
 HARK_BEGIN
 
-/* hark_dump - print the tree of this loop's living tasks: id, name, spawn site, what each waits for and since when. Never blocks. Outside a loop it says so. */
+/* hark_dump - print the tree of this loop's living tasks: id, name, spawn site, what each waits for
+ * and since when. Never blocks. Outside a loop it says so. */
 HARK_API void hark_dump(FILE *out);
 
-/* hark_dump_on - the same on stderr whenever the signal comes, also while the loop is stuck in a task that never gives way. Call it in a task; it lasts until the run ends.
+/* hark_dump_on - the same on stderr whenever the signal comes, also while the loop is stuck in a
+ * task that never gives way. Call it in a task; it lasts until the run ends.
  *
- * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another loop has it). */
+ * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another
+ * loop has it). */
 HARK_API int hark_dump_on(int signo);
 
 HARK_END

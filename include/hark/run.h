@@ -11,39 +11,52 @@ HARK_BEGIN
 
 /* How a loop behaves. All zero, but for `size`, is the default. */
 typedef struct hark_options {
-    size_t size;        /* sizeof(hark_options): lets the struct grow */
-    const char *hub;    /* "uring", "epoll", "poll", "select"; NULL: $HARK_HUB, else the best that this kernel allows */
-    size_t stack_size;  /* bytes of address space per task, 16 KiB to 8 MiB, rounded up to a power of two; 0: 64 KiB */
-    int64_t slow_step;  /* nanoseconds: report a task that keeps the loop longer than this; 0: off */
-    uint64_t seed;      /* not 0: ready tasks run in an order drawn from it, and any blocking call may yield */
-    bool virtual_clock; /* when nothing is ready and a poll found nothing, time jumps to the next deadline */
+    size_t size; /* sizeof(hark_options): lets the struct grow */
+    /* "uring", "epoll", "poll", "select"; NULL: $HARK_HUB, else the best that this kernel
+     * allows. */
+    const char *hub;
+    /* Bytes of address space per task, 16 KiB to 8 MiB, rounded up to a power of two; 0: 64 KiB. */
+    size_t stack_size;
+    /* Nanoseconds: report a task that keeps the loop longer than this; 0: off. */
+    int64_t slow_step;
+    /* Not 0: ready tasks run in an order drawn from it, and any blocking call may yield. */
+    uint64_t seed;
+    /* When nothing is ready and a poll found nothing, time jumps to the next deadline. */
+    bool virtual_clock;
 } hark_options;
 
-/* hark_run - run `main(arg)` as the first task of a new loop, until it and all that it started have ended.
+/* hark_run - run `main(arg)` as the first task of a new loop, until it and all that it started have
+ * ended.
  *
- * When nothing can ever run again (nothing ready, no timer, no descriptor, signal, thread or held loop that could wake a task), the report of
- * who waits for whom is printed on stderr, every task is cancelled, shields or not, and the result is -EDEADLK. SIGPIPE is ignored meanwhile.
+ * When nothing can ever run again (nothing ready, no timer, no descriptor, signal, thread or held
+ * loop that could wake a task), the report of who waits for whom is printed on stderr, every task
+ * is cancelled, shields or not, and the result is -EDEADLK. SIGPIPE is ignored meanwhile.
  *
- * Returns what main returned; -EDEADLK as said; -EBUSY inside a running loop (a thread has one at a time); -ENOMEM; and what hark_run_with can say of $HARK_HUB.
- * Blocks the calling thread. Any thread. Source: trio.run, asyncio.run. */
+ * Returns what main returned; -EDEADLK as said; -EBUSY inside a running loop (a thread has one at a
+ * time); -ENOMEM; and what hark_run_with can say of $HARK_HUB. Blocks the calling thread. Any
+ * thread. Source: trio.run, asyncio.run. */
 HARK_API int hark_run(hark_fn *main, void *arg);
 
 /* hark_run_with - as hark_run, with options (NULL: the defaults).
  *
- * Errors besides: -EINVAL (an unknown hub's name, a stack size out of range, a wrong `size`, a NULL main), -EOPNOTSUPP (a known hub that this kernel or build refuses; the words say which call said no). */
+ * Errors besides: -EINVAL (an unknown hub's name, a stack size out of range, a wrong `size`, a NULL
+ * main), -EOPNOTSUPP (a known hub that this kernel or build refuses; the words say which call said
+ * no). */
 HARK_API int hark_run_with(const hark_options *options, hark_fn *main, void *arg);
 
-/* hark_cancel_on - from now on the signal `signo` cancels the whole run, as if a scope around main had been cancelled; a second one has its default action.
+/* hark_cancel_on - from now on the signal `signo` cancels the whole run, as if a scope around main
+ * had been cancelled; a second one has its default action.
  *
  * Call it in a task, usually main. The earlier disposition comes back when the run ends.
- * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another loop of this process has it). */
+ * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another
+ * loop of this process has it). */
 HARK_API int hark_cancel_on(int signo);
 
 /* The function behind the macros below; `site` is HARK_SITE(main). */
 HARK_API int hark_run_at(const hark_options *options, hark_fn *main, void *arg, const char *site);
 
 /* The same calls, which also note where they stand, for reports. */
-#define hark_run(main, arg) hark_run_at(NULL, (main), (arg), HARK_SITE(main))
+#define hark_run(main, arg)               hark_run_at(NULL, (main), (arg), HARK_SITE(main))
 #define hark_run_with(options, main, arg) hark_run_at((options), (main), (arg), HARK_SITE(main))
 
 HARK_END

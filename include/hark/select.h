@@ -2,7 +2,9 @@
  *
  * hark/select.h - wait for the first of many.
  *
- * Each case is made by value: hark_case c[] = { hark_on_event(&stop), hark_on_fd(fd, POLLIN), hark_on_time(hark_now() + HARK_S(1)) }. Exactly one case has an effect, the others leave no trace.
+ * Each case is made by value: hark_case c[] = { hark_on_event(&stop), hark_on_fd(fd, POLLIN),
+ * hark_on_time(hark_now() + HARK_S(1)) }. Exactly one case has an effect, the others leave no
+ * trace.
  */
 #ifndef HARK_SELECT_H
 #define HARK_SELECT_H
@@ -34,19 +36,22 @@ HARK_API hark_case hark_on_flag(hark_flag *f);     /* f is set */
 HARK_API hark_case hark_on_future(hark_future *f); /* f is ready; fetch it with hark_future_wait */
 HARK_API hark_case hark_on_task(hark_task t);      /* t has ended, or is gone already */
 HARK_API hark_case hark_on_fd(int fd, short events); /* POLLIN, POLLOUT or both; see hark_wait_fd */
-HARK_API hark_case hark_on_time(int64_t deadline); /* hark_now() has reached the deadline */
+HARK_API hark_case hark_on_time(int64_t deadline);   /* hark_now() has reached the deadline */
 
-/* hark_select - wait until one of the n cases can happen, and let exactly that one happen. The same array may be used again.
+/* hark_select - wait until one of the n cases can happen, and let exactly that one happen. The same
+ * array may be used again.
  *
  * Fair: when several are ready, each has the same chance in turn. Blocks: a checkpoint.
- * Returns the case's index (see hark_case_result); -ECANCELED (none happened); -EINVAL (no case, NULL, an unmade case, a NULL primitive, a bad descriptor or events); -EBUSY (another task waits for that descriptor);
- * -ENOTSUP outside a task; -EXDEV. Source: Go's select. */
+ * Returns the case's index (see hark_case_result); -ECANCELED (none happened); -EINVAL (no case,
+ * NULL, an unmade case, a NULL primitive, a bad descriptor or events); -EBUSY (another task waits
+ * for that descriptor); -ENOTSUP outside a task; -EXDEV. Source: Go's select. */
 HARK_API int hark_select(hark_case *cases, int n);
 
 /* hark_try_select - as hark_select, but -EAGAIN where it would wait. */
 HARK_API int hark_try_select(hark_case *cases, int n);
 
-/* hark_case_result - of the case that happened: 0 (for a descriptor: the events that are ready), or why not: -EBADF, ... */
+/* hark_case_result - of the case that happened: 0 (for a descriptor: the events that are ready), or
+ * why not: -EBADF, ... */
 HARK_API int hark_case_result(const hark_case *c);
 
 HARK_END

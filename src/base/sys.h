@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys.h - the seams: everything that the library asks of the world goes through one of three tables.
+ * sys.h - the seams: everything that the library asks of the world goes through one of three
+ * tables.
  *
  *   hark__sys      system calls, threads and names
  *   hark__memory   allocation, with an account of what is held
  *   hark__choices  every choice among several legal orders
  *
- * Why: a test that can fail the k-th allocation, shorten each read, stop the clock or choose the order searches the code that ships, not a copy of it. A table is a struct of
- * function pointers that tests overwrite; an indirect call costs about a nanosecond beside a system call's hundred.
+ * Why: a test that can fail the k-th allocation, shorten each read, stop the clock or choose the
+ * order searches the code that ships, not a copy of it. A table is a struct of function pointers
+ * that tests overwrite; an indirect call costs about a nanosecond beside a system call's hundred.
  *
- * Rules    S1  No other file calls the C library for these things (the layers test reads the symbols).
- *          S2  The clock never runs backwards: hark__clock() keeps the largest instant seen by a thread.
- *          S3  What is allocated is freed with the size it was asked for, so that the account is exact.
+ * Rules    S1  No other file calls the C library for these things (the layers test reads the
+ *              symbols).
+ *          S2  The clock never runs backwards: hark__clock() keeps the largest instant seen by a
+ *              thread.
+ *          S3  What is allocated is freed with the size it was asked for, so that the account is
+ *              exact.
  */
 #ifndef HARK_BASE_SYS_H
 #define HARK_BASE_SYS_H
@@ -35,16 +40,19 @@ struct io_uring;
 struct io_uring_cqe;
 struct io_uring_params;
 
-/* X(result, name, parameters): one entry a call, with the C library's own signature. Results are the C library's too: -1 and errno. */
+/* X(result, name, parameters): one entry a call, with the C library's own signature. Results are
+ * the C library's too: -1 and errno. */
 #define HARK__SYSCALLS(X) \
     X(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags)) \
     X(int, bind, (int fd, const struct sockaddr *address, socklen_t length)) \
-    X(int, clock_gettime, (clockid_t clock, struct timespec *time)) \
+    X(int, clock_gettime, (clockid_t clock, struct timespec * time)) \
     X(int, close, (int fd)) \
     X(int, connect, (int fd, const struct sockaddr *address, socklen_t length)) \
     X(int, epoll_create1, (int flags)) \
     X(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event)) \
-    X(int, epoll_pwait2, (int epoll, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)) \
+    X(int, epoll_pwait2, \
+      (int epoll, struct epoll_event *events, int max, const struct timespec *timeout, \
+       const sigset_t *mask)) \
     X(int, epoll_wait, (int epoll, struct epoll_event *events, int max, int timeout)) \
     X(int, eventfd, (unsigned value, int flags)) \
     X(int, fcntl_int, (int fd, int command, int argument)) \
@@ -58,11 +66,14 @@ struct io_uring_params;
     X(int, munmap, (void *address, size_t length)) \
     X(int, open, (const char *path, int flags, mode_t mode)) \
     X(int, pipe2, (int fds[2], int flags)) \
-    X(int, poll, (struct pollfd *fds, nfds_t count, int timeout)) \
-    X(int, ppoll, (struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)) \
+    X(int, poll, (struct pollfd * fds, nfds_t count, int timeout)) \
+    X(int, ppoll, \
+      (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)) \
     X(ssize_t, preadv2, (int fd, const struct iovec *parts, int count, off_t offset, int flags)) \
     X(ssize_t, process_madvise, (const struct iovec *ranges, size_t count, int advice)) \
-    X(int, pselect, (int count, fd_set *in, fd_set *out, fd_set *bad, const struct timespec *timeout, const sigset_t *mask)) \
+    X(int, pselect, \
+      (int count, fd_set *in, fd_set *out, fd_set *bad, const struct timespec *timeout, \
+       const sigset_t *mask)) \
     X(ssize_t, pwritev2, (int fd, const struct iovec *parts, int count, off_t offset, int flags)) \
     X(ssize_t, read, (int fd, void *buffer, size_t size)) \
     X(ssize_t, recv, (int fd, void *buffer, size_t size, int flags)) \
@@ -74,17 +85,20 @@ struct io_uring_params;
     X(int, socketpair, (int domain, int type, int protocol, int fds[2])) \
     X(int, unlink, (const char *path)) \
     X(ssize_t, write, (int fd, const void *buffer, size_t size)) \
-    X(int, getaddrinfo, (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list)) \
-    X(void, freeaddrinfo, (struct addrinfo *list)) \
+    X(int, getaddrinfo, \
+      (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list)) \
+    X(void, freeaddrinfo, (struct addrinfo * list)) \
     X(int, thread_kill, (pthread_t thread, int signo)) \
-    X(int, thread_start, (pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *arg))
+    X(int, thread_start, \
+      (pthread_t * thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *arg))
 
 #define HARK__SYS_FIELD(result, name, parameters) result(*name) parameters;
 struct hark__sys {
     HARK__SYSCALLS(HARK__SYS_FIELD)
     /* io_uring, by liburing's names and manners (-errno); NULL in a build without liburing. */
     int (*uring_setup)(unsigned entries, struct io_uring *ring, struct io_uring_params *params);
-    int (*uring_enter)(struct io_uring *ring, unsigned wait, int64_t timeout); /* submit, wait for `wait` completions at most `timeout` ns (< 0: for ever) */
+    /* Submit, wait for `wait` completions at most `timeout` ns (< 0: for ever). */
+    int (*uring_enter)(struct io_uring *ring, unsigned wait, int64_t timeout);
     void (*uring_exit)(struct io_uring *ring);
 };
 extern struct hark__sys hark__sys;

@@ -2,7 +2,8 @@
  *
  * text.c - building words with nothing but a buffer and write(2); see text.h.
  *
- * Rules    X1  No call here allocates, locks or changes errno for the caller, except through a FILE, which only ordinary calls use.
+ * Rules    X1  No call here allocates, locks or changes errno for the caller, except through a
+ *              FILE, which only ordinary calls use.
  *          X2  A string is always terminated and never longer than its buffer.
  */
 #include "base/text.h"
@@ -98,8 +99,14 @@ static void put_one(struct hark__text *text, char letter, int wide, va_list *arg
     case 's': put_string(text, va_arg(*arguments, const char *)); break;
     case 'c': put_byte(text, (char)va_arg(*arguments, int)); break;
     case 'd': put_signed(text, wide ? va_arg(*arguments, long) : va_arg(*arguments, int)); break;
-    case 'u': put_number(text, wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned), 10, false); break;
-    case 'x': put_number(text, wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned), 16, false); break;
+    case 'u':
+        put_number(text, wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned),
+                   10, false);
+        break;
+    case 'x':
+        put_number(text, wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned),
+                   16, false);
+        break;
     case 'p':
         put_string(text, "0x");
         put_number(text, (uintptr_t)va_arg(*arguments, void *), 16, false);

@@ -80,7 +80,8 @@ void hark__wheel_disarm(struct hark__wheel *wheel, struct hark_timer *timer)
     wheel->count--;
 }
 
-/* The lowest level that is not empty holds the earliest timers: its slots all lie before the next level's. */
+/* The lowest level that is not empty holds the earliest timers: its slots all lie before the next
+ * level's. */
 static unsigned first_slot(const struct hark__wheel *wheel, unsigned level)
 {
     const uint64_t *bits = wheel->bits[level];
@@ -92,7 +93,8 @@ static unsigned first_slot(const struct hark__wheel *wheel, unsigned level)
     return word * 64 + (unsigned)__builtin_ctzll(bits[word]);
 }
 
-/* The first instant that belongs to a slot: the wheel's own bytes above it, its number, zeroes below. */
+/* The first instant that belongs to a slot: the wheel's own bytes above it, its number, zeroes
+ * below. */
 static int64_t slot_begin(const struct hark__wheel *wheel, unsigned level, unsigned slot)
 {
     unsigned shift = 8 * level;
@@ -100,7 +102,8 @@ static int64_t slot_begin(const struct hark__wheel *wheel, unsigned level, unsig
     return (int64_t)(above | (uint64_t)slot << shift);
 }
 
-/* Move the instant. No timer is due before it, so of all slots only the one that it enters changes: its timers, in order, go to where they belong now (rules W1, W2). */
+/* Move the instant. No timer is due before it, so of all slots only the one that it enters changes:
+ * its timers, in order, go to where they belong now (rules W1, W2). */
 static void enter(struct hark__wheel *wheel, int64_t instant)
 {
     unsigned level = level_of(wheel, instant), slot = slot_of(instant, level);

@@ -2,17 +2,25 @@
  *
  * wheel.h - timers in exact order, without allocation.
  *
- * Why      Nearly every timer is cancelled before it fires, so arming and cancelling must cost a few nanoseconds; and arming must not fail, so nothing may be allocated. A heap in an
- *          array does neither. A timing wheel does both, but a classic one rounds to its tick and loses the order inside a slot.
- * Idea     A wheel whose tick is one nanosecond: eight levels of 256 slots, one level for each byte of an instant. A timer stands at the level of the highest byte in
- *          which its deadline differs from the wheel's instant, in the slot of that byte. As the instant moves into a slot, the slot's timers move down to lower levels; on
- *          the lowest level a slot holds one single nanosecond. It is a radix sort done lazily: only timers that live long enough to fire are ever moved.
- * Rules    W1  A timer stands where its deadline and the wheel's instant say (so that its slot need not be stored).
- *          W2  Two timers with the same deadline stand in the same slot, in the order in which they were armed; moving down keeps that order. So ties fire in arming order.
+ * Why      Nearly every timer is cancelled before it fires, so arming and cancelling must cost a
+ *          few nanoseconds; and arming must not fail, so nothing may be allocated. A heap in an
+ *          array does neither. A timing wheel does both, but a classic one rounds to its tick and
+ *          loses the order inside a slot.
+ * Idea     A wheel whose tick is one nanosecond: eight levels of 256 slots, one level for each byte
+ *          of an instant. A timer stands at the level of the highest byte in which its deadline
+ *          differs from the wheel's instant, in the slot of that byte. As the instant moves into a
+ *          slot, the slot's timers move down to lower levels; on the lowest level a slot holds one
+ *          single nanosecond. It is a radix sort done lazily: only timers that live long enough to
+ *          fire are ever moved.
+ * Rules    W1  A timer stands where its deadline and the wheel's instant say (so that its slot need
+ *              not be stored).
+ *          W2  Two timers with the same deadline stand in the same slot, in the order in which they
+ *              were armed; moving down keeps that order. So ties fire in arming order.
  *          W3  The instant never passes an armed deadline, and never goes back.
  *          W4  A bit is set for each slot that is not empty.
  * Not here Clocks, and what firing means.
- * Cost     Arm and cancel: a handful of instructions. Fire: at most seven moves, one or two in practice.
+ * Cost     Arm and cancel: a handful of instructions. Fire: at most seven moves, one or two in
+ *          practice.
  */
 #ifndef HARK_BASE_WHEEL_H
 #define HARK_BASE_WHEEL_H
@@ -21,7 +29,7 @@
 #include <hark/time.h>
 
 #define HARK__WHEEL_LEVELS 8
-#define HARK__WHEEL_SLOTS 256
+#define HARK__WHEEL_SLOTS  256
 
 struct hark__wheel {
     int64_t instant;
@@ -32,14 +40,22 @@ struct hark__wheel {
 };
 
 void hark__wheel_init(struct hark__wheel *, int64_t instant);
-void hark__wheel_arm(struct hark__wheel *, struct hark_timer *, int64_t deadline); /* a past one fires at the next expiry */
-void hark__wheel_disarm(struct hark__wheel *, struct hark_timer *);                /* not armed: nothing */
-static inline bool hark__timer_armed(const struct hark_timer *timer) { return timer->next != NULL; }
+/* A past one fires at the next expiry. */
+void hark__wheel_arm(struct hark__wheel *, struct hark_timer *, int64_t deadline);
+/* Not armed: nothing. */
+void hark__wheel_disarm(struct hark__wheel *, struct hark_timer *);
+static inline bool hark__timer_armed(const struct hark_timer *timer)
+{
+    return timer->next != NULL;
+}
 
-/* Take out and return the next timer that is due at `now`, in order; NULL: none is left, and the wheel's instant is `now`. */
+/* Take out and return the next timer that is due at `now`, in order; NULL: none is left, and the
+ * wheel's instant is `now`. */
 struct hark_timer *hark__wheel_due(struct hark__wheel *, int64_t now);
 
-/* A lower bound of the next deadline, HARK_FOREVER if none is armed. Exact when few timers stand in the next slot; waking at a bound that was too early moves them down, so that the next one is closer. */
+/* A lower bound of the next deadline, HARK_FOREVER if none is armed. Exact when few timers stand in
+ * the next slot; waking at a bound that was too early moves them down, so that the next one is
+ * closer. */
 int64_t hark__wheel_next(const struct hark__wheel *);
 
 #endif

@@ -2,16 +2,23 @@
  *
  * cancel.c - what a cancellation reaches.
  *
- * Idea     Scopes, groups and tasks form one tree of levels. A level is reached when it was cancelled itself, or when the level around it is reached and no shield of its own keeps that out. Each level keeps that
- *          one bit, so that a checkpoint reads a word and nothing more. Whenever something changes (a cancel, a deadline, a shield, a task that moves), the bit is carried down to all levels inside.
+ * Idea     Scopes, groups and tasks form one tree of levels. A level is reached when it was
+ *          cancelled itself, or when the level around it is reached and no shield of its own keeps
+ *          that out. Each level keeps that one bit, so that a checkpoint reads a word and nothing
+ *          more. Whenever something changes (a cancel, a deadline, a shield, a task that moves),
+ *          the bit is carried down to all levels inside.
  *
  *              root - main's base - scope - group -+- (the opener's next scope ...)
  *                                                  +- child's base - scope ...
  *                                                  +- child's base
  *
- * Rules    C1  level REACHED == CANCELLED or (not SHIELD and outer is REACHED); after a deadlock shields do not count.
- *          C2  A task is parked cancellably only while its innermost level is not reached: the moment the bit appears there, the task leaves its wait with -ECANCELED. Waits that must not be cut short do not notice.
- *          C3  Carrying down is a walk without recursion and without memory: children of a group first, then the opener's inner level; the way back up is read from the tree itself.
+ * Rules    C1  level REACHED == CANCELLED or (not SHIELD and outer is REACHED); after a deadlock
+ *              shields do not count.
+ *          C2  A task is parked cancellably only while its innermost level is not reached: the
+ *              moment the bit appears there, the task leaves its wait with -ECANCELED. Waits that
+ *              must not be cut short do not notice.
+ *          C3  Carrying down is a walk without recursion and without memory: children of a group
+ *              first, then the opener's inner level; the way back up is read from the tree itself.
  * Not here Which code a scope makes of it at its end: scope.c.
  */
 #include "core/core.h"
@@ -58,10 +65,13 @@ static bool update(hark_loop *loop, struct hark_level *level)
 
 static struct hark_level *first_child(const struct hark_level *level)
 {
-    return level->flags & LEVEL_GROUP && ((const hark_group *)level)->first ? &((const hark_group *)level)->first->base : NULL;
+    return level->flags & LEVEL_GROUP && ((const hark_group *)level)->first
+               ? &((const hark_group *)level)->first->base
+               : NULL;
 }
 
-/* The next level after all that is inside `level` has been seen, without leaving `top`; NULL: that was all. */
+/* The next level after all that is inside `level` has been seen, without leaving `top`; NULL: that
+ * was all. */
 static struct hark_level *after(const struct hark_level *level, const struct hark_level *top)
 {
     while (level != top) {

@@ -4,15 +4,18 @@
  *
  * Every primitive above is a few lines over what stands here:
  *
- *     hark__enter(...)      may the caller wait at all? (in a task, not cancelled, the primitive is this loop's)
+ *     hark__enter(...)      may the caller wait at all? (in a task, not cancelled, of this loop)
  *     hark__wait(...)       stand in a list and park, until somebody wakes us or we are cancelled
  *     hark__wake_one/all    give waiters their turn
  *
- * The law of the wake-up. A wake-up belongs to the waiter it was given to, and a cancellation that comes later does not take it away. Hand-over is direct: what was given to a waiter can be taken by
- * nobody else. No woken waiter ever leaves empty-handed. "Cancelled" means that it did not happen.
+ * The law of the wake-up. A wake-up belongs to the waiter it was given to, and a cancellation that
+ * comes later does not take it away. Hand-over is direct: what was given to a waiter can be taken
+ * by nobody else. No woken waiter ever leaves empty-handed. "Cancelled" means that it did not
+ * happen.
  *
- * How the law is kept: waking takes the waiter out of its list, writes the result and makes its task ready, all at once; cancelling does the same with -ECANCELED. Whoever comes second finds the waiter in no list and the task not parked, and
- * does nothing.
+ * How the law is kept: waking takes the waiter out of its list, writes the result and makes its
+ * task ready, all at once; cancelling does the same with -ECANCELED. Whoever comes second finds the
+ * waiter in no list and the task not parked, and does nothing.
  */
 #ifndef HARK_CORE_CORE_H
 #define HARK_CORE_CORE_H
@@ -34,14 +37,14 @@
 #include "fiber/fiber.h"
 #include "hub/hub.h"
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define container_of(pointer, type, field) ((type *)((char *)(pointer) - offsetof(type, field)))
+#define likely(x)                          __builtin_expect(!!(x), 1)
+#define unlikely(x)                        __builtin_expect(!!(x), 0)
+#define container_of(pointer, type, field) ((type *)((char *)(pointer)-offsetof(type, field)))
 
 typedef struct hark__task hark__task;
 typedef struct hark_loop hark_loop;
 
-/* ---- levels: the way from a task outwards ------------------------------------------------------- */
+/* ---- levels: the way from a task outwards ---------------------------------------------------- */
 
 enum {
     LEVEL_BASE = 1 << 0,      /* a task's own scope: the level is inside its record */
@@ -50,11 +53,12 @@ enum {
     LEVEL_CANCELLED = 1 << 3, /* was asked to cancel, or its deadline has passed */
     LEVEL_TIMED_OUT = 1 << 4, /* ... and the deadline came first */
     LEVEL_SHIELD = 1 << 5,    /* what comes from outside stops here */
-    LEVEL_REACHED = 1 << 6,   /* some cancellation reaches the inside: the one bit that checkpoints read */
-    LEVEL_CAUGHT = 1 << 7,    /* closed: its own cancellation ended the body */
-    LEVEL_WITHIN = 1 << 8,    /* opened by hark_within: may be found abandoned */
-    LEVEL_ABORTED = 1 << 9,   /* a group: cancelled by a failure, not by hark_group_cancel */
-    LEVEL_MISNESTED = 1 << 10, /* closed out of order */
+    /* Some cancellation reaches the inside: the one bit that checkpoints read. */
+    LEVEL_REACHED = 1 << 6,
+    LEVEL_CAUGHT = 1 << 7,      /* closed: its own cancellation ended the body */
+    LEVEL_WITHIN = 1 << 8,      /* opened by hark_within: may be found abandoned */
+    LEVEL_ABORTED = 1 << 9,     /* a group: cancelled by a failure, not by hark_group_cancel */
+    LEVEL_MISNESTED = 1 << 10,  /* closed out of order */
     LEVEL_OPEN = 0x4f50u << 16, /* upper half: the state */
     LEVEL_CLOSED = 0x434cu << 16,
     LEVEL_STATE = 0xffffu << 16,
@@ -65,36 +69,41 @@ static inline bool hark__level_open(const struct hark_level *level)
     return (level->flags & LEVEL_STATE) == LEVEL_OPEN;
 }
 
-/* ---- tasks ------------------------------------------------------------------------------------ */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 enum hark__task_state { TASK_FREE, TASK_NEW, TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 enum { /* flags; the lowest four bits are the stack's class */
-    TASK_CLASS = 0x0f,
-    TASK_COPIED = 1 << 4, /* start.bytes holds the argument itself */
-    TASK_STACKED = 1 << 5, /* the argument was too large for that: it has its stack already */
-    TASK_STARTING = 1 << 6, /* spawned by hark_start, not yet started */
-    TASK_WARNED = 1 << 7, /* was told that it ignores its cancellation */
+       TASK_CLASS = 0x0f,
+       TASK_COPIED = 1 << 4,   /* start.bytes holds the argument itself */
+       TASK_STACKED = 1 << 5,  /* the argument was too large for that: it has its stack already */
+       TASK_STARTING = 1 << 6, /* spawned by hark_start, not yet started */
+       TASK_WARNED = 1 << 7,   /* was told that it ignores its cancellation */
 };
 
 /* How a task waits: one constant for each kind of waiting. */
 struct hark__wait_kind {
     const char *what; /* "an event": for reports */
-    void (*leave)(hark__task *task); /* take it out of whatever it waits in, for a cancellation; NULL: this wait cannot be cancelled */
-    void (*chosen)(hark__task *task, struct hark_waiter *waiter, int result); /* one of its several waiters was woken (select) */
-    void (*describe)(const hark__task *task, struct hark__text *text);        /* more words for reports; NULL: none */
+    /* Take it out of whatever it waits in, for a cancellation; NULL: this wait cannot be
+     * cancelled. */
+    void (*leave)(hark__task *task);
+    /* One of its several waiters was woken (select). */
+    void (*chosen)(hark__task *task, struct hark_waiter *waiter, int result);
+    /* More words for reports; NULL: none. */
+    void (*describe)(const hark__task *task, struct hark__text *text);
 };
 
 #define TASK_BYTES 40 /* arguments up to this size are kept in the record */
 
-/* A task's record: two cache lines. The first is all that waking and switching touch. Until the task first runs, the place of its waiter holds what it begins with. */
+/* A task's record: two cache lines. The first is all that waking and switching touch. Until the
+ * task first runs, the place of its waiter holds what it begins with. */
 struct hark__task {
     union {
         struct {
             union {
                 struct hark_waiter waiter;
                 struct hark_timer timer;
-            } in; /* where it waits: always just one place */
+            } in;     /* where it waits: always just one place */
             void *sp; /* where it goes on */
             const struct hark__wait_kind *wait;
         };
@@ -112,10 +121,12 @@ struct hark__task {
     uint8_t ignored; /* -ECANCELED in a row */
     uint8_t size;    /* of start.bytes */
 
-    struct hark_level base; /* the scope that every task has; outer is its group's; mark: since when it waits, in ms of the loop */
+    /* The scope that every task has; outer is its group's; mark: since when it waits, in ms of the
+     * loop. */
+    struct hark_level base;
     hark__task *next, *prev; /* its siblings, oldest first: a ring. Free: the next free one */
     hark_task id;
-    const char *site; /* "file.c:12", and behind the zero byte the function's name */
+    const char *site;          /* "file.c:12", and behind the zero byte the function's name */
     struct hark__extra *extra; /* what few tasks need */
 };
 _Static_assert(sizeof(hark__task) == 128 || sizeof(void *) != 8, "a record is two cache lines");
@@ -131,8 +142,8 @@ struct hark__failure {
 };
 
 struct hark__extra {
-    struct hark_waitlist joiners; /* who waits for its end */
-    struct hark__start *start;    /* of hark_start, until it has started */
+    struct hark_waitlist joiners;  /* who waits for its end */
+    struct hark__start *start;     /* of hark_start, until it has started */
     struct hark__failure *failure; /* its latest one */
     char name[64];
 };
@@ -140,10 +151,10 @@ struct hark__extra {
 /* What a waiter's owner is: in the lowest bits of the pointer. */
 enum { OWNER_TASK = 0, OWNER_WATCH = 1, OWNER_CASE = 2, OWNER_KIND = 3 };
 
-/* ---- the loop --------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 #define LOOP_BUDGET 128 /* calls that need not wait, before a task lets others run */
-#define LOOP_WORDS 32   /* recent failures of futures */
+#define LOOP_WORDS  32  /* recent failures of futures */
 
 /* The words of a failed future, while they are recent. */
 struct hark__words {
@@ -154,12 +165,13 @@ struct hark__words {
 };
 
 struct hark_loop {
-    /* The run queue: pointers to tasks and watches, first in first out. It always has room for every living task and armed watch: it grows where a failure can be told. */
+    /* The run queue: pointers to tasks and watches, first in first out. It always has room for
+     * every living task and armed watch: it grows where a failure can be told. */
     uintptr_t *ring;
     uint32_t mask;
     uint32_t head, tail;
-    int32_t credit; /* switches until the loop looks around */
-    int32_t budget; /* calls that need not wait, until the running task lets others run */
+    int32_t credit;      /* switches until the loop looks around */
+    int32_t budget;      /* calls that need not wait, until the running task lets others run */
     int32_t budget_full; /* what each step begins with */
     hark__task *running; /* NULL: the loop itself, or a callback */
     void *sp;            /* the loop's own place, on its thread's stack */
@@ -171,19 +183,19 @@ struct hark_loop {
     hark__stacks *stacks;
     struct hark__roster *roster;
     struct hark_level root;
-    uint32_t tasks;     /* living */
-    uint32_t fd_waits;  /* tasks and watches that wait for descriptors */
-    uint32_t holds;     /* threads, signals: something outside that may wake us */
+    uint32_t tasks;    /* living */
+    uint32_t fd_waits; /* tasks and watches that wait for descriptors */
+    uint32_t holds;    /* threads, signals: something outside that may wake us */
     uint32_t stack_class;
     bool cancelled_all; /* a deadlock: shields do not count any more */
     bool deadlocked;
-    bool careful;       /* every switch goes through the loop: seed, slow_step */
+    bool careful; /* every switch goes through the loop: seed, slow_step */
     bool virtual_clock;
     int64_t virtual_now;
     int64_t slow_step;
     uint64_t random;    /* the state of the seed's generator; 0: no seed */
     uint32_t fair_turn; /* where the next select begins to look */
-    uint32_t turn_end; /* careful: what was ready when the turn began */
+    uint32_t turn_end;  /* careful: what was ready when the turn began */
 
     int64_t trimmed; /* when unused stacks were last given back */
     bool trims;      /* there are more of them */
@@ -209,11 +221,15 @@ struct hark_loop {
     struct hark__wheel wheel; /* large: last */
 };
 
-extern __thread hark_loop *hark__here __attribute__((tls_model("initial-exec"))); /* this thread's loop */
+/* This thread's loop. */
+extern __thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
 
 bool hark__loop_alive(uint32_t id);
 int hark__loop_promise(hark_loop *loop); /* one more place in the ring; 0 or -ENOMEM */
-static inline void hark__loop_unpromise(hark_loop *loop) { loop->promised--; }
+static inline void hark__loop_unpromise(hark_loop *loop)
+{
+    loop->promised--;
+}
 int64_t hark__loop_now(hark_loop *loop); /* the clock, real or virtual */
 void hark__loop_notice(hark_loop *loop); /* the loop looks around before the next switch */
 
@@ -225,7 +241,7 @@ static inline void hark__ring_put(hark_loop *loop, void *pointer, unsigned kind)
     loop->ring[loop->tail++ & loop->mask] = (uintptr_t)pointer | kind;
 }
 
-/* ---- waiting lists ---------------------------------------------------------------------------- */
+/* ---- waiting lists --------------------------------------------------------------------------- */
 
 static inline void hark__list_add(struct hark_waitlist *list, struct hark_waiter *waiter)
 {
@@ -260,23 +276,32 @@ static inline void hark__list_remove(struct hark_waiter *waiter)
     waiter->list = NULL;
 }
 
-/* ---- park.c ----------------------------------------------------------------------------------- */
+/* ---- park.c ---------------------------------------------------------------------------------- */
 
-/* Before an operation on a primitive. `call` is its name, for the words; `list` belongs to the primitive, may be NULL. */
+/* Before an operation on a primitive. `call` is its name, for the words; `list` belongs to the
+ * primitive, may be NULL. */
 static inline int hark__enter_task(const char *call);
-static inline int hark__enter(struct hark_waitlist *list, const char *call); /* by a task, as a checkpoint: 0, -ECANCELED, -ENOTSUP, -EXDEV */
-static inline int hark__touch(struct hark_waitlist *list, const char *call); /* anywhere in the loop, or unbound: 0, -EXDEV */
+/* By a task, as a checkpoint: 0, -ECANCELED, -ENOTSUP, -EXDEV. */
+static inline int hark__enter(struct hark_waitlist *list, const char *call);
+/* Anywhere in the loop, or unbound: 0, -EXDEV. */
+static inline int hark__touch(struct hark_waitlist *list, const char *call);
 int hark__enter_slow(struct hark_waitlist *list, const char *call);
 int hark__touch_slow(struct hark_waitlist *list, const char *call);
 
-int hark__park(const struct hark__wait_kind *kind); /* the running task sleeps; the result that it was woken with */
-int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind); /* ... in a list, at its end */
-int hark__pass(void); /* the call needs not wait: 0, having yielded if the task has used up its turn */
-int hark__give_way(void); /* the running task goes to the end of the queue: 0; cannot be cancelled */
+/* The running task sleeps; the result that it was woken with. */
+int hark__park(const struct hark__wait_kind *kind);
+/* ... in a list, at its end. */
+int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind);
+/* The call needs not wait: 0, having yielded if the task has used up its turn. */
+int hark__pass(void);
+/* The running task goes to the end of the queue: 0; cannot be cancelled. */
+int hark__give_way(void);
 
-void hark__ready(hark_loop *loop, hark__task *task, int result); /* it was parked, and stands nowhere any more */
+/* It was parked, and stands nowhere any more. */
+void hark__ready(hark_loop *loop, hark__task *task, int result);
 void hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list */
-void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result); /* it stands in none any more */
+/* It stands in none any more. */
+void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result);
 void hark__wake_everyone(struct hark_waitlist *list);
 static inline void hark__wake_all(struct hark_waitlist *list)
 {
@@ -285,48 +310,61 @@ static inline void hark__wake_all(struct hark_waitlist *list)
     }
 }
 int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are no watches */
-void hark__leave_list(hark__task *task); /* hark__wait_kind.leave for what waits in a list */
+void hark__leave_list(hark__task *task);  /* hark__wait_kind.leave for what waits in a list */
 void hark__leave_timer(hark__task *task); /* ... for a timer */
 
-void hark__loop_step(hark_loop *loop, uintptr_t entry); /* from the loop's own context: run one task until control comes back */
-_Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone); /* the running task is no more: on to the next */
-int hark__canceled(hark_loop *loop, hark__task *task); /* -ECANCELED, and what must happen with it */
+/* From the loop's own context: run one task until control comes back. */
+void hark__loop_step(hark_loop *loop, uintptr_t entry);
+/* The running task is no more: on to the next. */
+_Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone);
+/* -ECANCELED, and what must happen with it. */
+int hark__canceled(hark_loop *loop, hark__task *task);
 
-/* ---- task.c, roster.c --------------------------------------------------------------------------- */
+/* ---- task.c, roster.c ------------------------------------------------------------------------ */
 
-hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site, int *error);
+hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
+                             size_t size, const char *site, int *error);
 void hark__task_main(void *task); /* what a new task's stack begins with */
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
-const char *hark__task_title(const hark__task *task); /* its name, or its function's */
+const char *hark__task_title(const hark__task *task);   /* its name, or its function's */
 struct hark__extra *hark__task_extra(hark__task *task); /* NULL: no memory */
-void hark__task_words(const hark__task *task, struct hark__text *text); /* task 3 "worker", spawned at file.c:12 */
+/* Task 3 "worker", spawned at file.c:12. */
+void hark__task_words(const hark__task *task, struct hark__text *text);
 
 int hark__roster_open(struct hark__roster **ret, uint32_t loop);
 void hark__roster_close(struct hark__roster *roster);
 hark__task *hark__roster_take(struct hark__roster *roster); /* NULL: no memory */
 void hark__roster_give(struct hark__roster *roster, hark__task *task);
-bool hark__roster_owns(const struct hark__roster *roster, const void *pointer); /* is it a record? */
+/* Is it a record? */
+bool hark__roster_owns(const struct hark__roster *roster, const void *pointer);
 hark__task *hark__roster_find(struct hark__roster *roster, hark_task id);
-hark__task *hark__roster_next(struct hark__roster *roster, const hark__task *after); /* every living one; signal-safe */
+/* Every living one; signal-safe. */
+hark__task *hark__roster_next(struct hark__roster *roster, const hark__task *after);
 size_t hark__census_count(void); /* living tasks of the process: for leak checks */
 
-/* ---- cancel.c ----------------------------------------------------------------------------------- */
+/* ---- cancel.c -------------------------------------------------------------------------------- */
 
-void hark__level_refresh(hark_loop *loop, struct hark_level *level); /* flags changed: carry it to everything inside */
-struct hark_level *hark__level_walk(const struct hark_level *level, const struct hark_level *top); /* the next one inside top; NULL: that was all */
-void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags); /* becomes the task's innermost */
+/* Flags changed: carry it to everything inside. */
+void hark__level_refresh(hark_loop *loop, struct hark_level *level);
+/* The next one inside top; NULL: that was all. */
+struct hark_level *hark__level_walk(const struct hark_level *level, const struct hark_level *top);
+/* Becomes the task's innermost. */
+void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags);
 void hark__level_pop(hark__task *task, struct hark_level *level);
 hark__task *hark__level_task(const struct hark_level *level);
 bool hark__cancel_all(hark_loop *loop, bool shields_too);
 
-/* ---- scope.c, group.c ----------------------------------------------------------------------------- */
+/* ---- scope.c, group.c ------------------------------------------------------------------------ */
 
 void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags);
 void hark__scope_end(hark_scope *scope);
 int64_t hark__scope_verdict(hark_scope *scope, int64_t rc);
-#define hark__callers_sp() __builtin_dwarf_cfa() /* the stack pointer where this function was called */
-void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *sp); /* sp: of the program's code that called us, at most; NULL: all of them */
-bool hark__level_is_open(hark_loop *loop, const struct hark_level *level); /* of a scope or group, whatever it holds */
+/* The stack pointer where this function was called. */
+#define hark__callers_sp() __builtin_dwarf_cfa()
+/* Sp: of the program's code that called us, at most; NULL: all of them. */
+void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *sp);
+/* Of a scope or group, whatever it holds. */
+bool hark__level_is_open(hark_loop *loop, const struct hark_level *level);
 void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 void hark__group_link(hark_group *group, hark__task *task);
@@ -334,24 +372,37 @@ void hark__start_ended(hark__task *task, int result);
 
 enum { NOTE_CHILD_CANCELLED = 1, NOTE_FUTURE_FAILED = 2 }; /* hark_group.notes */
 
-/* ---- watch.c: watches, and what may call the loop from outside -------------------------------------- */
+/* ---- watch.c: watches, and what may call the loop from outside ------------------------------- */
 
-enum { WATCH_IDLE, WATCH_LISTED, WATCH_TIMED, WATCH_QUEUED, WATCH_STATE = 7, WATCH_SELF = 8, WATCH_READER = 16, WATCH_WRITER = 32 }; /* SELF: the callback gets the watch itself */
+/* SELF: the callback gets the watch itself. */
+enum {
+    WATCH_IDLE,
+    WATCH_LISTED,
+    WATCH_TIMED,
+    WATCH_QUEUED,
+    WATCH_STATE = 7,
+    WATCH_SELF = 8,
+    WATCH_READER = 16,
+    WATCH_WRITER = 32
+};
 
-int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg, unsigned state, const char *call); /* checks and fills it; one place in the ring is promised */
+/* Checks and fills it; one place in the ring is promised. */
+int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg,
+                    unsigned state, const char *call);
 void hark__watch_queue(hark_loop *loop, hark_watch *watch); /* it will run, in order */
-void hark__watch_run(hark_loop *loop, hark_watch *watch); /* NULL: an entry that was taken back */
+void hark__watch_run(hark_loop *loop, hark_watch *watch);   /* NULL: an entry that was taken back */
 void hark__watch_unqueue(hark_loop *loop, hark_watch *watch);
 
 int hark__inbox_open(hark_loop *loop); /* needed before anything outside may post; 0 or -errno */
 void hark__inbox_close(hark_loop *loop);
-void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch); /* any thread, any signal handler; watch->fn runs in the loop */
+/* Any thread, any signal handler; watch->fn runs in the loop. */
+void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch);
 bool hark__inbox_drain(hark_loop *loop);
 bool hark__inbox_sleep(hark_loop *loop); /* about to sleep: false if something has come */
 void hark__inbox_awake(hark_loop *loop);
 bool hark__inbox_report(hark_loop *loop, uint64_t token);
 
-/* ---- interest.c: who waits for which descriptor ------------------------------------------------------- */
+/* ---- interest.c: who waits for which descriptor ---------------------------------------------- */
 
 enum { FD_UNKNOWN, FD_TCP, FD_SOCKET, FD_PIPE, FD_FILE, FD_OTHER };
 enum { FD_IN = 0, FD_OUT = 1 };
@@ -361,8 +412,10 @@ struct hark__fd {
     hark_watch *watches[2];       /* readers and writers that stay */
     uint32_t generation;
     uint8_t kind;
-    uint8_t armed;   /* bits POLLIN, POLLOUT: the hub will report */
-    uint8_t held;    /* bit of a direction: a task is in the middle of using it, though it may not stand in `waits` now */
+    uint8_t armed; /* bits POLLIN, POLLOUT: the hub will report */
+    /* Bit of a direction: a task is in the middle of using it, though it may not stand in `waits`
+     * now. */
+    uint8_t held;
     uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
     bool hung_up;    /* no edge will come any more: never wait first */
     bool known;      /* kind is right */
@@ -377,31 +430,43 @@ void hark__interest_close(hark_loop *loop);
 void hark__interest_report(hark_loop *loop, uint64_t token, int events);
 struct hark__fd *hark__fd_entry(hark_loop *loop, int fd); /* NULL: no memory */
 struct hark__fd *hark__fd_peek(hark_loop *loop, int fd);  /* NULL: never used here */
-int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction); /* 0; -EPERM: always ready; -errno */
-int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct hark_waiter *waiter); /* stands there, armed: 0, -EBUSY, -EPERM, ... */
+/* 0; -EPERM: always ready; -errno. */
+int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction);
+/* Stands there, armed: 0, -EBUSY, -EPERM, ... */
+int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct hark_waiter *waiter);
 void hark__fd_leave(hark_loop *loop, struct hark_waiter *waiter);
-int hark__fd_park(struct hark__fd *entry, int direction); /* the running task waits until there is news: events > 0, -EBADF, -ECANCELED, -EBUSY */
-void hark__fd_fresh(hark_loop *loop, int fd, int kind); /* a descriptor that has just been made: forget what was known of its number */
+/* The running task waits until there is news: events > 0, -EBADF, -ECANCELED, -EBUSY. */
+int hark__fd_park(struct hark__fd *entry, int direction);
+/* A descriptor that has just been made: forget what was known of its number. */
+void hark__fd_fresh(hark_loop *loop, int fd, int kind);
 int hark__fd_drop(hark_loop *loop, int fd); /* closing or leaving: whoever waits gets -EBADF */
 int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch);
 void hark__fd_unwatch(hark_loop *loop, hark_watch *watch);
 void hark__fd_watch_run(hark_loop *loop, hark_watch *watch);
 
-/* ---- error.c, report.c, signal.c ------------------------------------------------------------------------ */
+/* ---- error.c, report.c, signal.c ------------------------------------------------------------- */
 
-int hark__fail(int code, const char *call, const char *format, ...) __attribute__((format(printf, 3, 4)));
-uint64_t hark__words_keep(hark_loop *loop, const struct hark__failure *failure, const hark_group *group); /* their serial */
+int hark__fail(int code, const char *call, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Their serial. */
+uint64_t hark__words_keep(hark_loop *loop, const struct hark__failure *failure,
+                          const hark_group *group);
 struct hark__words *hark__words_find(hark_loop *loop, uint64_t serial); /* NULL: too old */
 void hark__words_report_unseen(hark_loop *loop, const hark_group *group);
-struct hark__failure *hark__failure_here(void); /* where the caller's failures are kept; never NULL */
+/* Where the caller's failures are kept; never NULL. */
+struct hark__failure *hark__failure_here(void);
 void hark__failure_adopt(const struct hark__failure *failure); /* it becomes the caller's latest */
 void hark__failure_say(struct hark__failure *failure, const char *format, va_list arguments);
-void hark__failure_fill(struct hark__failure *failure, int code, const void *frame); /* all but the words */
+/* All but the words. */
+void hark__failure_fill(struct hark__failure *failure, int code, const void *frame);
 
 void hark__report_deadlock(hark_loop *loop);
 void hark__report_overflow(const hark__stack *stack, const void *address, void *context);
-_Noreturn void hark__report_death(hark__task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void hark__report_line(const hark__task *task, const char *format, ...) __attribute__((format(printf, 2, 3))); /* a line on stderr about a task */
+_Noreturn void hark__report_death(hark__task *task, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A line on stderr about a task. */
+void hark__report_line(const hark__task *task, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void hark__report_from_signal(hark_loop *loop);
 void hark__report_tree(hark_loop *loop, struct hark__text *text);
 
@@ -412,7 +477,8 @@ static inline int hark__enter_task(const char *call)
 {
     hark_loop *loop = hark__here;
 
-    if (likely(loop && loop->running && !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
+    if (likely(loop && loop->running &&
+               !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
         return 0;
     }
     return hark__enter_slow(NULL, call);
@@ -425,7 +491,8 @@ static inline int hark__enter(struct hark_waitlist *list, const char *call)
     if (!list) {
         return hark__enter_task(call);
     }
-    if (likely(loop && loop->running && list->loop == loop->id && !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
+    if (likely(loop && loop->running && list->loop == loop->id &&
+               !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
         return 0;
     }
     return hark__enter_slow(list, call);

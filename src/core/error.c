@@ -2,10 +2,14 @@
  *
  * error.c - failures in words: recorded where they happen, put together when somebody asks.
  *
- * Idea     Each task keeps its latest failure in memory of its own, made at its first failure; a thread without a task keeps one too. Failing is rare and may cost a few hundred nanoseconds; -EAGAIN and -ECANCELED are not
- *          failures and cost nothing. Words that travel (a failed future's, a failed child's) are kept by the loop in a small ring, by serial: who comes too late gets the code alone.
+ * Idea     Each task keeps its latest failure in memory of its own, made at its first failure; a
+ *          thread without a task keeps one too. Failing is rare and may cost a few hundred
+ *          nanoseconds; -EAGAIN and -ECANCELED are not failures and cost nothing. Words that travel
+ *          (a failed future's, a failed child's) are kept by the loop in a small ring, by serial:
+ *          who comes too late gets the code alone.
  * Rules    E1  Recording never fails: without memory the loop's spare record is used.
- *          E2  What hark says of a misuse ends with whose task it was and where it was spawned; what the user said is given back as it was said.
+ *          E2  What hark says of a misuse ends with whose task it was and where it was spawned;
+ *              what the user said is given back as it was said.
  */
 #include <dlfcn.h>
 #include <string.h>
@@ -111,7 +115,9 @@ const char *hark_error_last(void)
     if (failure->code) {
         hark__text_put(&text, "%s", failure->words);
         if (!failure->by_user && failure->site[0]) {
-            hark__text_put(&text, " [%s, %s]", strerrorname_np(-failure->code) ? strerrorname_np(-failure->code) : "?", failure->site);
+            hark__text_put(&text, " [%s, %s]",
+                           strerrorname_np(-failure->code) ? strerrorname_np(-failure->code) : "?",
+                           failure->site);
         }
     }
     return sentence;
@@ -125,10 +131,12 @@ static void put_frame(struct hark__text *text, int number, void *address)
     if (!dladdr(address, &info) || !info.dli_fname) {
         hark__text_put(text, "%p", address);
     } else if (info.dli_sname) {
-        hark__text_put(text, "%s+0x%lx", info.dli_sname, (unsigned long)((char *)address - (char *)info.dli_saddr));
+        hark__text_put(text, "%s+0x%lx", info.dli_sname,
+                       (unsigned long)((char *)address - (char *)info.dli_saddr));
     } else {
         const char *slash = strrchr(info.dli_fname, '/');
-        hark__text_put(text, "%s+0x%lx", slash ? slash + 1 : info.dli_fname, (unsigned long)((char *)address - (char *)info.dli_fbase));
+        hark__text_put(text, "%s+0x%lx", slash ? slash + 1 : info.dli_fname,
+                       (unsigned long)((char *)address - (char *)info.dli_fbase));
     }
 }
 
@@ -140,7 +148,8 @@ const char *hark_error_trace(void)
     hark__text_to_string(&text, sentence, sizeof sentence);
     if (failure->code) {
         const char *name = strerrorname_np(-failure->code);
-        hark__text_put(&text, "%s raised in %s", name ? name : "an error", failure->site[0] ? failure->site : "a thread without a task");
+        hark__text_put(&text, "%s raised in %s", name ? name : "an error",
+                       failure->site[0] ? failure->site : "a thread without a task");
         for (int i = 0; i < failure->frame_count; i++) {
             put_frame(&text, i, failure->frames[i]);
         }
@@ -148,9 +157,10 @@ const char *hark_error_trace(void)
     return sentence;
 }
 
-/* ---- words that travel --------------------------------------------------------------------------------------- */
+/* ---- words that travel ----------------------------------------------------------------------- */
 
-uint64_t hark__words_keep(hark_loop *loop, const struct hark__failure *failure, const hark_group *group)
+uint64_t hark__words_keep(hark_loop *loop, const struct hark__failure *failure,
+                          const hark_group *group)
 {
     struct hark__words *words = &loop->words[loop->words_next % LOOP_WORDS];
 
@@ -168,14 +178,16 @@ struct hark__words *hark__words_find(hark_loop *loop, uint64_t serial)
     return words && serial && words->serial == serial ? words : NULL;
 }
 
-/* A group is closing: failures of its hark_go_future tasks that nobody has looked at are told now. */
+/* A group is closing: failures of its hark_go_future tasks that nobody has looked at are told
+ * now. */
 void hark__words_report_unseen(hark_loop *loop, const hark_group *group)
 {
     for (int i = 0; i < LOOP_WORDS; i++) {
         struct hark__words *words = &loop->words[i];
         if (words->serial && words->group == group) {
             if (!words->looked_at) {
-                hark__report_line(NULL, "a future failed, and nobody has looked at it: %s (%s)", words->failure.words, words->failure.site);
+                hark__report_line(NULL, "a future failed, and nobody has looked at it: %s (%s)",
+                                  words->failure.words, words->failure.site);
             }
             words->group = NULL;
         }

@@ -2,17 +2,25 @@
  *
  * group.c - tasks live in groups: spawning into one, failing in one, waiting for all.
  *
- * Idea     A group is a scope with children. Closing waits until the last child has ended; a failure cancels the scope, so the others end soon. No task outlives the block that started it,
- *          and no failure is lost.
+ * Idea     A group is a scope with children. Closing waits until the last child has ended; a
+ *          failure cancels the scope, so the others end soon. No task outlives the block that
+ *          started it, and no failure is lost.
  *
- *          hark_start is a small group of its own, nested in the caller, with one child: until the child calls hark_started, it stands under the caller's scopes and its failure is the caller's; then it moves to
- *          the group that it was meant for. The caller waits until the small group is empty, which both do.
+ *          hark_start is a small group of its own, nested in the caller, with one child: until the
+ *          child calls hark_started, it stands under the caller's scopes and its failure is the
+ *          caller's; then it moves to the group that it was meant for. The caller waits until the
+ *          small group is empty, which both do.
  *
- * Rules    G1  A group is closed only when `children` is 0: living children and pending starts are counted.
- *          G2  -ECANCELED is no failure. Failures beat cancellation; the first one is the result; the codes of the first 8 are kept.
- *          G3  A failure cancels the group as the group's own doing (ABORTED), so that it is told apart from hark_group_cancel and from scopes around.
- *          G4  Closing is no checkpoint: it waits also in a cancelled scope, for children must not be left behind.
- *          G5  A pending start is cancelled with its target group, so that neither waits for the other for ever.
+ * Rules    G1  A group is closed only when `children` is 0: living children and pending starts are
+ *              counted.
+ *          G2  -ECANCELED is no failure. Failures beat cancellation; the first one is the result;
+ *              the codes of the first 8 are kept.
+ *          G3  A failure cancels the group as the group's own doing (ABORTED), so that it is told
+ *              apart from hark_group_cancel and from scopes around.
+ *          G4  Closing is no checkpoint: it waits also in a cancelled scope, for children must not
+ *              be left behind.
+ *          G5  A pending start is cancelled with its target group, so that neither waits for the
+ *              other for ever.
  * Sources  Trio's nurseries, AnyIO's and asyncio's task groups (behaviours TG, ST).
  */
 #include "core/core.h"
@@ -29,7 +37,7 @@ struct hark__start {
 static const struct hark__wait_kind close_kind = {"its children", NULL, NULL, NULL};
 static const struct hark__wait_kind start_kind = {"a task that it starts", NULL, NULL, NULL};
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void begin(hark_group *group, hark_loop *loop, uint32_t class)
 {
@@ -55,7 +63,8 @@ int hark_group_open(hark_group *group)
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     }
     if (hark__level_is_open(loop, &group->scope.level)) {
-        return hark__fail(-EALREADY, call, "this group is open already; close it first, or use another");
+        return hark__fail(-EALREADY, call,
+                          "this group is open already; close it first, or use another");
     }
     begin(group, loop, loop->stack_class);
     return 0;
@@ -68,13 +77,19 @@ static int check_open(const hark_group *group, const char *call)
         return hark__fail(-EINVAL, call, "the group is NULL");
     }
     if (!hark__here) {
-        return hark__fail(-EXDEV, call, "a group belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
+        return hark__fail(
+            -EXDEV, call,
+            "a group belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
     }
     if (!hark__level_open(&group->scope.level)) {
-        return hark__fail(-EINVAL, call, "this group is not open: it was closed already, or never opened");
+        return hark__fail(-EINVAL, call,
+                          "this group is not open: it was closed already, or never opened");
     }
     if (group->scope.level.mark != hark__here->id) {
-        return hark__fail(-EXDEV, call, "this group belongs to loop %u, which is not this thread's; post a callback to that loop", group->scope.level.mark);
+        return hark__fail(
+            -EXDEV, call,
+            "this group belongs to loop %u, which is not this thread's; post a callback to that loop",
+            group->scope.level.mark);
     }
     return 0;
 }
@@ -89,13 +104,15 @@ int hark_group_stack(hark_group *group, size_t bytes)
     }
     class = bytes ? hark__stack_class(bytes) : (int)hark__here->stack_class;
     if (class < 0) {
-        return hark__fail(-EINVAL, call, "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the loop's default)", (unsigned long)bytes);
+        return hark__fail(-EINVAL, call,
+                          "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the loop's default)",
+                          (unsigned long)bytes);
     }
-    group->stack_class = (uint32_t)class;
+    group->stack_class = (uint32_t) class;
     return 0;
 }
 
-/* ---- children -------------------------------------------------------------------------------------------------- */
+/* ---- children -------------------------------------------------------------------------------- */
 
 void hark__group_link(hark_group *group, hark__task *task)
 {
@@ -153,7 +170,8 @@ static void cancel(hark_group *group, uint32_t flags)
 static void note_failure(hark_group *group, int code, const struct hark__failure *failure)
 {
     if (group->failure_count == 0) {
-        group->words = failure && failure->code == code ? hark__words_keep(hark__here, failure, NULL) : 0;
+        group->words =
+            failure && failure->code == code ? hark__words_keep(hark__here, failure, NULL) : 0;
     }
     if (group->failure_count < HARK_FAILURES_KEPT) {
         group->failures[group->failure_count] = code;
@@ -172,7 +190,8 @@ void hark__group_child_ended(hark_group *group, hark__task *task, int result)
     unlink_child(group, task);
 }
 
-static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site, const char *call)
+static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t size,
+                       const char *site, const char *call)
 {
     int error = check_open(group, call);
 
@@ -183,11 +202,16 @@ static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t s
         return hark__fail(-EINVAL, call, "the task's function is NULL");
     }
     if (unlikely(size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4))) {
-        return hark__fail(-EINVAL, call, arg ? "an argument of %lu bytes is more than a quarter of the task's stack; pass a pointer, or see hark_group_stack" : "the argument of %lu bytes is NULL", (unsigned long)size);
+        return hark__fail(
+            -EINVAL, call,
+            arg ? "an argument of %lu bytes is more than a quarter of the task's stack; pass a pointer, or see hark_group_stack"
+                : "the argument of %lu bytes is NULL",
+            (unsigned long)size);
     }
     hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site, &error);
     if (!task) {
-        return hark__fail(error, call, "no memory for another task; %u live in this loop", hark__here->tasks);
+        return hark__fail(error, call, "no memory for another task; %u live in this loop",
+                          hark__here->tasks);
     }
     return task->id;
 }
@@ -197,7 +221,8 @@ hark_task hark_go_at(hark_group *group, hark_fn *fn, void *arg, const char *site
     return spawn(group, fn, arg, 0, site, "hark_go");
 }
 
-hark_task hark_go_copy_at(hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site)
+hark_task hark_go_copy_at(hark_group *group, hark_fn *fn, const void *arg, size_t size,
+                          const char *site)
 {
     return spawn(group, fn, arg, size, site, "hark_go_copy");
 }
@@ -212,7 +237,7 @@ hark_task(hark_go_copy)(hark_group *group, hark_fn *fn, const void *arg, size_t 
     return spawn(group, fn, arg, size, "a call of hark_go_copy\0task", "hark_go_copy");
 }
 
-/* ---- starting ---------------------------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static void unlink_start(hark_group *target, const struct hark__start *start)
 {
@@ -248,12 +273,14 @@ static hark_task start_result(const struct hark__start *start, hark_task id, con
     return hark__fail(-EINVAL, call, "the task ended without having called hark_started");
 }
 
-static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, const char *site, const char *call)
+static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, const char *site,
+                             const char *call)
 {
     hark_loop *loop = hark__here;
     hark_group *target = start->target;
     struct hark__extra *extra = hark__alloc(sizeof *extra);
-    hark_task id = extra ? spawn(&start->nest, fn, arg, 0, site, call) : hark__fail(-ENOMEM, call, "no memory for another task");
+    hark_task id = extra ? spawn(&start->nest, fn, arg, 0, site, call)
+                         : hark__fail(-ENOMEM, call, "no memory for another task");
 
     if (id < 0) {
         hark__free(extra, sizeof *extra);
@@ -327,7 +354,9 @@ int hark_started(int value)
         return hark__fail(-ENOTSUP, call, "there is no task here");
     }
     if (!(task->flags & TASK_STARTING)) {
-        return hark__fail(-EINVAL, call, "this task was spawned by hark_go; only one that hark_start spawned can say that it has started");
+        return hark__fail(
+            -EINVAL, call,
+            "this task was spawned by hark_go; only one that hark_start spawned can say that it has started");
     }
     struct hark__start *start = task->extra->start;
     if (!start || start->said) {
@@ -343,7 +372,7 @@ int hark_started(int value)
     return 0;
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------------ */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 int hark_group_cancel(hark_group *group)
 {
@@ -419,7 +448,9 @@ static int close_misnested(hark_group *group, hark_loop *loop)
     for (level = inner; level; level = level->inner) {
         hark__level_refresh(loop, level);
     }
-    return hark__fail(-EINVAL, "hark_group_close", "closed out of order: what was opened inside it was still open, and was cancelled. Close the innermost first");
+    return hark__fail(
+        -EINVAL, "hark_group_close",
+        "closed out of order: what was opened inside it was still open, and was cancelled. Close the innermost first");
 }
 
 int hark_group_close(hark_group *group, int rc)
@@ -453,7 +484,8 @@ int hark_group_close(hark_group *group, int rc)
 int hark_group_failures(const hark_group *group, int *codes, int max)
 {
     if (!group || max < 0 || (max > 0 && !codes)) {
-        return hark__fail(-EINVAL, "hark_group_failures", "the group or the array is NULL, or max is negative");
+        return hark__fail(-EINVAL, "hark_group_failures",
+                          "the group or the array is NULL, or max is negative");
     }
     for (int i = 0; i < max && i < HARK_FAILURES_KEPT && i < (int)group->failure_count; i++) {
         codes[i] = group->failures[i];

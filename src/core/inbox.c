@@ -2,14 +2,19 @@
  *
  * inbox.c - how other threads and signal handlers reach a loop.
  *
- * Idea     A stack of watches that anybody may push to with one compare-and-swap, and that the loop takes whole and turns round: first in, first out, without a lock. The loop is woken through an eventfd, and only
- *          when it sleeps: `asleep` is set before the loop looks a last time, and cleared by the one poster who then writes.
+ * Idea     A stack of watches that anybody may push to with one compare-and-swap, and that the loop
+ *          takes whole and turns round: first in, first out, without a lock. The loop is woken
+ *          through an eventfd, and only when it sleeps: `asleep` is set before the loop looks a
+ *          last time, and cleared by the one poster who then writes.
  *
- *              poster:  push; if exchange(asleep, 0) write        loop:  asleep = 1; if not empty, do not sleep; poll; asleep = 0; take all
+ *              poster:  push; if exchange(asleep, 0) write        loop:  asleep = 1; if not empty,
+ *              do not sleep; poll; asleep = 0; take all
  *
- *          Both sides write first and then read what the other wrote, in one total order: so at least one of them sees the other, and no post is lost while falling asleep.
+ *          Both sides write first and then read what the other wrote, in one total order: so at
+ *          least one of them sees the other, and no post is lost while falling asleep.
  * Rules    B1  What was pushed runs, in order, in the loop, outside any task.
- *          B2  Posting neither allocates nor locks nor blocks (a full eventfd counter means that the loop is being woken anyway).
+ *          B2  Posting neither allocates nor locks nor blocks (a full eventfd counter means that
+ *              the loop is being woken anyway).
  *          B3  One round runs what was there when it began: who posts for ever starves nobody.
  */
 #include <sys/eventfd.h>
@@ -80,7 +85,8 @@ void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch)
 
 bool hark__inbox_drain(hark_loop *loop)
 {
-    hark_watch *watch = loop->inbox ? atomic_exchange(&loop->inbox->posted, NULL) : NULL, *oldest = NULL;
+    hark_watch *watch = loop->inbox ? atomic_exchange(&loop->inbox->posted, NULL) : NULL,
+               *oldest = NULL;
     bool any = watch != NULL;
 
     while (watch) {

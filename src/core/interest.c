@@ -2,24 +2,31 @@
  *
  * interest.c - who waits for which descriptor.
  *
- * Idea     One entry a descriptor number: at most one waiter each way, what the hub has been asked, and what the last call learnt. A lasting hub is asked once for both directions and reports edges; the others are asked at each wait.
+ * Idea     One entry a descriptor number: at most one waiter each way, what the hub has been asked,
+ *          and what the last call learnt. A lasting hub is asked once for both directions and
+ *          reports edges; the others are asked at each wait.
  *
- *          A report names a token, and the token holds the entry's generation: it changes whenever the number leaves us (closed, forgotten, made anew), so a late report reaches nobody.
+ *          A report names a token, and the token holds the entry's generation: it changes whenever
+ *          the number leaves us (closed, forgotten, made anew), so a late report reaches nobody.
  *
- *          Descriptors may be closed behind our back and their numbers reused; then the hub has lost them and would never report. So a wait that has grown old (100 ms) is looked at once more with poll(2), and asked of the hub
- *          once more. That costs two calls a long wait, and makes "hangs for ever" "took a tenth of a second".
+ *          Descriptors may be closed behind our back and their numbers reused; then the hub has
+ *          lost them and would never report. So a wait that has grown old (100 ms) is looked at
+ *          once more with poll(2), and asked of the hub once more. That costs two calls a long
+ *          wait, and makes "hangs for ever" "took a tenth of a second".
  *
  * Rules    F1  At most one waiter or watch a direction; a second one is told -EBUSY.
  *          F2  Whoever waits when the number leaves us gets -EBADF.
  *          F3  `armed` never claims more than the hub will report.
- *          F4  A watch (reader, writer) is level: after each call the descriptor is looked at again.
- *          F5  fd_waits counts waiters and watches: while it is not 0, something outside may wake us.
+ *          F4  A watch (reader, writer) is level: after each call the descriptor is looked at
+ *              again.
+ *          F5  fd_waits counts waiters and watches: while it is not 0, something outside may wake
+ *              us.
  */
 #include <string.h>
 
 #include "core/core.h"
 
-#define OLD_AFTER HARK_MS(100)
+#define OLD_AFTER   HARK_MS(100)
 #define OLD_AT_ONCE 512 /* old waits looked at in one go */
 
 struct hark__interest {
@@ -30,9 +37,10 @@ struct hark__interest {
 };
 
 static const short bits[2] = {POLLIN, POLLOUT};
-static const short news[2] = {POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR | POLLNVAL, POLLOUT | POLLHUP | POLLERR | POLLNVAL};
+static const short news[2] = {POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR | POLLNVAL,
+                              POLLOUT | POLLHUP | POLLERR | POLLNVAL};
 
-/* ---- the table -------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 int hark__interest_open(hark_loop *loop)
 {
@@ -66,7 +74,8 @@ static bool grow(struct hark__interest *interest, uint32_t fd)
     while (room <= fd) {
         room *= 2;
     }
-    struct hark__fd **larger = hark__realloc(interest->entries, interest->room * sizeof *larger, room * sizeof *larger);
+    struct hark__fd **larger =
+        hark__realloc(interest->entries, interest->room * sizeof *larger, room * sizeof *larger);
     if (!larger) {
         return false;
     }
@@ -97,7 +106,7 @@ static uint64_t token_of(const struct hark__fd *entry)
     return (uint64_t)entry->generation << 32 | (uint32_t)entry->fd;
 }
 
-/* ---- waits that grow old ------------------------------------------------------------------------------------ */
+/* ---- waits that grow old --------------------------------------------------------------------- */
 
 static void sweep(struct hark_timer *timer);
 
@@ -133,7 +142,8 @@ static void forget_young(hark_loop *loop, struct hark__fd *entry)
 
 static short waited_for(const struct hark__fd *entry)
 {
-    return (short)((entry->waits[FD_IN] || entry->watches[FD_IN] ? POLLIN : 0) | (entry->waits[FD_OUT] || entry->watches[FD_OUT] ? POLLOUT : 0));
+    return (short)((entry->waits[FD_IN] || entry->watches[FD_IN] ? POLLIN : 0) |
+                   (entry->waits[FD_OUT] || entry->watches[FD_OUT] ? POLLOUT : 0));
 }
 
 /* Is the descriptor still what the hub was asked about? Ask both again. */
@@ -148,7 +158,8 @@ static void look_again(hark_loop *loop, struct hark__fd *entry)
         hark__interest_report(loop, token_of(entry), poll.revents);
         return;
     }
-    loop->hub->class->arm(loop->hub, entry->fd, loop->hub->class->lasts ? POLLIN | POLLOUT : poll.events, token_of(entry));
+    loop->hub->class->arm(loop->hub, entry->fd,
+                          loop->hub->class->lasts ? POLLIN | POLLOUT : poll.events, token_of(entry));
 }
 
 static void sweep(struct hark_timer *timer)
@@ -157,7 +168,8 @@ static void sweep(struct hark_timer *timer)
     struct hark__interest *interest = loop->interest;
     int64_t now = hark__loop_now(loop);
 
-    for (int i = 0; i < OLD_AT_ONCE && interest->oldest && interest->oldest->since + OLD_AFTER <= now; i++) {
+    for (int i = 0;
+         i < OLD_AT_ONCE && interest->oldest && interest->oldest->since + OLD_AFTER <= now; i++) {
         struct hark__fd *entry = interest->oldest;
         forget_young(loop, entry);
         look_again(loop, entry);
@@ -167,7 +179,7 @@ static void sweep(struct hark_timer *timer)
     }
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
 {
@@ -183,7 +195,8 @@ int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
     return error;
 }
 
-/* While it waits here, a waiter's `next` is the entry, and `prev` the address of its direction's slot. */
+/* While it waits here, a waiter's `next` is the entry, and `prev` the address of its direction's
+ * slot. */
 int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct hark_waiter *waiter)
 {
     if (entry->waits[direction] || entry->watches[direction]) {
@@ -238,7 +251,7 @@ int hark__fd_park(struct hark__fd *entry, int direction)
     return error ? error : hark__park(&fd_kind);
 }
 
-/* ---- news ------------------------------------------------------------------------------------------------------ */
+/* ---- news ------------------------------------------------------------------------------------ */
 
 static void tell(hark_loop *loop, struct hark__fd *entry, int direction, int result)
 {
@@ -269,7 +282,8 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
         if (events & news[direction]) {
             entry->drained &= (uint8_t)~bits[direction];
-            tell(loop, entry, direction, events & POLLNVAL ? -EBADF : events & (news[direction] | bits[direction]));
+            tell(loop, entry, direction,
+                 events & POLLNVAL ? -EBADF : events & (news[direction] | bits[direction]));
         }
     }
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
@@ -279,7 +293,7 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     }
 }
 
-/* ---- descriptors come and go -------------------------------------------------------------------------------------- */
+/* ---- descriptors come and go ----------------------------------------------------------------- */
 
 static void leave_us(hark_loop *loop, struct hark__fd *entry)
 {
@@ -319,7 +333,7 @@ void hark__fd_fresh(hark_loop *loop, int fd, int kind)
     }
 }
 
-/* ---- readers and writers -------------------------------------------------------------------------------------------- */
+/* ---- readers and writers --------------------------------------------------------------------- */
 
 /* Rule F4. 1: ready now; 0: not, and the hub will say when; -errno. */
 static int look_at(hark_loop *loop, struct hark__fd *entry, int direction)

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop.c - a thread's loop: what runs next, when to look at the world, and what to do when nothing can run.
+ * loop.c - a thread's loop: what runs next, when to look at the world, and what to do when nothing
+ * can run.
  *
- * Idea     While tasks are ready they switch straight to one another (park.c). Control comes back here, to the thread's own stack, for three reasons: a callback is next (callbacks run outside any
- *          task), `credit` is used up, or nothing is ready. Looking around means asking the hub, then the timers, then the post box.
- * Fairness The clock costs some 25 ns and a poll 150 ns, a switch 4. So the clock is read once in some 10 us of switches (`credit` adapts to how long steps take) and the hub asked once in 50 us: at most 2 % of the
- *          time, and neither yielding tasks nor a chatty peer starve timers and descriptors.
- * Idle     Nothing ready: settlers go on, else the virtual clock jumps, else the thread sleeps in the hub until the next deadline. If nothing could ever end that sleep, it is a deadlock: it is reported, and everything is cancelled.
- * Rules    L1  The ring always has room: every living task and every armed watch has promised itself one place.
+ * Idea     While tasks are ready they switch straight to one another (park.c). Control comes back
+ *          here, to the thread's own stack, for three reasons: a callback is next (callbacks run
+ *          outside any task), `credit` is used up, or nothing is ready. Looking around means asking
+ *          the hub, then the timers, then the post box.
+ * Fairness The clock costs some 25 ns and a poll 150 ns, a switch 4. So the clock is read once in
+ *          some 10 us of switches (`credit` adapts to how long steps take) and the hub asked once in
+ *          50 us: at most 2 % of the time, and neither yielding tasks nor a chatty peer starve
+ *          timers and descriptors.
+ * Idle     Nothing ready: settlers go on, else the virtual clock jumps, else the thread sleeps in
+ *          the hub until the next deadline. If nothing could ever end that sleep, it is a deadlock:
+ *          it is reported, and everything is cancelled.
+ * Rules    L1  The ring always has room: every living task and every armed watch has promised
+ *              itself one place.
  *          L2  Descriptors are looked at before timers: what arrived in time is not timed out.
  *          L3  Time never goes back; a deadline takes effect in the first look around after it.
  *          L4  Loop ids are never reused, so a primitive of a loop that is gone is recognised.
@@ -17,14 +25,14 @@
 
 #include "core/core.h"
 
-#define POLL_EVERY 50000   /* ns between two polls while tasks are ready */
-#define CHECK_EVERY 10000  /* ns between two looks at the clock */
+#define POLL_EVERY  50000 /* ns between two polls while tasks are ready */
+#define CHECK_EVERY 10000 /* ns between two looks at the clock */
 #define CREDIT_MOST 256
-#define REPORTS 256        /* from one poll */
-#define TRIM_EVERY 100000000 /* ns */
-#define EXPIRE_MOST 10000  /* timers fired in one look around */
+#define REPORTS     256       /* from one poll */
+#define TRIM_EVERY  100000000 /* ns */
+#define EXPIRE_MOST 10000     /* timers fired in one look around */
 
-/* ---- the living loops ----------------------------------------------------------------------------- */
+/* ---- the living loops ------------------------------------------------------------------------ */
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static hark_loop *living;
@@ -83,7 +91,7 @@ size_t hark__census_count(void)
     return count;
 }
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 int64_t hark__loop_now(hark_loop *loop)
 {
@@ -95,7 +103,7 @@ int64_t hark_now(void)
     return hark__here ? hark__loop_now(hark__here) : hark__clock();
 }
 
-/* ---- the ring ------------------------------------------------------------------------------------- */
+/* ---- the ring -------------------------------------------------------------------------------- */
 
 int hark__loop_promise(hark_loop *loop)
 {
@@ -124,7 +132,9 @@ static uintptr_t take_next(hark_loop *loop)
 {
     if (unlikely(loop->random)) {
         uint32_t ready = loop->turn_end - loop->head;
-        uint32_t chosen = loop->head + (ready > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, ready) : 0);
+        uint32_t chosen =
+            loop->head +
+            (ready > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, ready) : 0);
         uintptr_t entry = loop->ring[chosen & loop->mask];
         for (; chosen != loop->head; chosen--) {
             loop->ring[chosen & loop->mask] = loop->ring[(chosen - 1) & loop->mask];
@@ -135,7 +145,7 @@ static uintptr_t take_next(hark_loop *loop)
     return loop->ring[loop->head++ & loop->mask];
 }
 
-/* ---- looking around -------------------------------------------------------------------------------- */
+/* ---- looking around -------------------------------------------------------------------------- */
 
 static void expire_timers(hark_loop *loop)
 {
@@ -162,7 +172,8 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
         hark__inbox_awake(loop);
     }
     if (unlikely(count < 0)) {
-        hark__report_death(NULL, "the hub \"%s\" cannot wait any more: %s", loop->hub->class->name, strerror(-count));
+        hark__report_death(NULL, "the hub \"%s\" cannot wait any more: %s", loop->hub->class->name,
+                           strerror(-count));
     }
     for (int i = 0; i < count; i++) {
         if (!hark__inbox_report(loop, reports[i].token)) {
@@ -181,11 +192,14 @@ static bool is_time_to_poll(hark_loop *loop)
     int64_t credit = spent > 0 ? (int64_t)loop->credit_given * CHECK_EVERY / spent : CREDIT_MOST;
 
     loop->checked = now;
-    loop->credit = loop->credit_given = (int32_t)(credit < 1 ? 1 : credit > CREDIT_MOST ? CREDIT_MOST : credit);
+    loop->credit = loop->credit_given = (int32_t)(credit < 1             ? 1
+                                                  : credit > CREDIT_MOST ? CREDIT_MOST
+                                                                         : credit);
     return now - loop->polled >= POLL_EVERY;
 }
 
-/* Every switch comes through the loop: a turn is what was ready when it began, and the hub is asked between two turns. */
+/* Every switch comes through the loop: a turn is what was ready when it began, and the hub is asked
+ * between two turns. */
 static bool turn_has_ended(hark_loop *loop)
 {
     loop->credit = 0;
@@ -210,14 +224,17 @@ static void look_around(hark_loop *loop)
 static void deadlock(hark_loop *loop)
 {
     if (loop->cancelled_all) {
-        hark__report_death(NULL, "after the deadlock every task was cancelled, but some still wait where no cancellation reaches");
+        hark__report_death(
+            NULL,
+            "after the deadlock every task was cancelled, but some still wait where no cancellation reaches");
     }
     hark__report_deadlock(loop);
     loop->deadlocked = true;
     hark__cancel_all(loop, true);
 }
 
-/* Before a sleep, ten times a second at most: give stacks back that have long been unused. While there are more, sleep no longer than that. */
+/* Before a sleep, ten times a second at most: give stacks back that have long been unused. While
+ * there are more, sleep no longer than that. */
 static int64_t trim_memory(hark_loop *loop, int64_t timeout)
 {
     if (timeout && loop->polled - loop->trimmed >= TRIM_EVERY) {
@@ -227,8 +244,9 @@ static int64_t trim_memory(hark_loop *loop, int64_t timeout)
     return loop->trims && (timeout < 0 || timeout > TRIM_EVERY) ? TRIM_EVERY : timeout;
 }
 
-/* One timer alone ends its sleep to the nanosecond. When timers are dense, a sleep that they end lasts at least 50 us, as the kernel's own
- * timer slack does: so a million of them cost twenty thousand sleeps a second and not a million. */
+/* One timer alone ends its sleep to the nanosecond. When timers are dense, a sleep that they end
+ * lasts at least 50 us, as the kernel's own timer slack does: so a million of them cost twenty
+ * thousand sleeps a second and not a million. */
 static int64_t until_next_timer(hark_loop *loop)
 {
     int64_t now = hark__clock(), timeout = hark__wheel_next(&loop->wheel) - now;
@@ -273,8 +291,11 @@ static void report_slow_step(hark_loop *loop, hark__task *task, hark_task id, in
 
     if (took > loop->slow_step) {
         bool living_still = task && task->id == id;
-        hark__report_line(living_still ? task : NULL, "%s kept the loop for %ld us without waiting; call hark_yield() in long computations, or do them in a thread",
-                          task ? (living_still ? "this task" : "a task that has ended") : "a callback", (long)(took / 1000));
+        hark__report_line(
+            living_still ? task : NULL,
+            "%s kept the loop for %ld us without waiting; call hark_yield() in long computations, or do them in a thread",
+            task ? (living_still ? "this task" : "a task that has ended") : "a callback",
+            (long)(took / 1000));
     }
 }
 
@@ -312,7 +333,7 @@ static void run(hark_loop *loop)
     }
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 #define RING_LEAST 64
 
@@ -393,7 +414,9 @@ static int open_loop(hark_loop **ret, const hark_options *options, const char *c
     int error = hark__hub_open(&hub, options->hub);
 
     if (error == -EINVAL) {
-        return hark__fail(error, call, "there is no hub called \"%s\"; there are uring, epoll, poll and select", options->hub ? options->hub : getenv("HARK_HUB"));
+        return hark__fail(error, call,
+                          "there is no hub called \"%s\"; there are uring, epoll, poll and select",
+                          options->hub ? options->hub : getenv("HARK_HUB"));
     }
     if (error) {
         return hark__fail(error, call, "the hub could not be opened: %s", hark__hub_refusal());
@@ -416,18 +439,21 @@ static int open_loop(hark_loop **ret, const hark_options *options, const char *c
     return 0;
 }
 
-static int check_options(const hark_options *options, hark_options *checked, hark_fn *main, const char *call)
+static int check_options(const hark_options *options, hark_options *checked, hark_fn *main,
+                         const char *call)
 {
     if (!main) {
         return hark__fail(-EINVAL, call, "main is NULL");
     }
     if (hark__here) {
-        return hark__fail(-EBUSY, call, "this thread has a running loop already; spawn a task with hark_go instead");
+        return hark__fail(-EBUSY, call,
+                          "this thread has a running loop already; spawn a task with hark_go instead");
     }
     *checked = (hark_options){.size = sizeof *checked};
     if (options) {
         if (options->size < sizeof *options || options->size > 4096) {
-            return hark__fail(-EINVAL, call, "options.size is %lu; set it to sizeof(hark_options)", (unsigned long)options->size);
+            return hark__fail(-EINVAL, call, "options.size is %lu; set it to sizeof(hark_options)",
+                              (unsigned long)options->size);
         }
         memcpy(checked, options, options->size < sizeof *checked ? options->size : sizeof *checked);
     }
@@ -435,7 +461,9 @@ static int check_options(const hark_options *options, hark_options *checked, har
         checked->stack_size = HARK__STACK_USUAL;
     }
     if (hark__stack_class(checked->stack_size) < 0) {
-        return hark__fail(-EINVAL, call, "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the default, 64 KiB)", (unsigned long)checked->stack_size);
+        return hark__fail(-EINVAL, call,
+                          "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the default, 64 KiB)",
+                          (unsigned long)checked->stack_size);
     }
     return 0;
 }
@@ -460,7 +488,9 @@ int hark_run_at(const hark_options *options, hark_fn *main, void *arg, const cha
     struct hark__failure last = loop->main_failure;
     close_loop(loop);
     if (result == -EDEADLK) {
-        return hark__fail(result, call, "nothing could ever run again: the report on stderr says who waited for what");
+        return hark__fail(
+            result, call,
+            "nothing could ever run again: the report on stderr says who waited for what");
     }
     if (result < 0 && result == last.code) {
         hark__failure_adopt(&last);

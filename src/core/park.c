@@ -2,25 +2,36 @@
  *
  * park.c - the one place where a task sleeps, and the switch to the next.
  *
- * Why      Every primitive must wait, be woken, be cancelled and be seen waiting. Done once per primitive, that is where other runtimes lost wake-ups for eleven years; so it is done once, here.
- * Idea     A task that waits stands in one place (its record's waiter in a list, its record's timer in the wheel, or a set of cases), says by a constant what kind of waiting it is, and
- *          switches straight to the next ready task. Whoever wakes it takes it out of that place, writes the result, and appends it to the run queue.
+ * Why      Every primitive must wait, be woken, be cancelled and be seen waiting. Done once per
+ *          primitive, that is where other runtimes lost wake-ups for eleven years; so it is done
+ *          once, here.
+ * Idea     A task that waits stands in one place (its record's waiter in a list, its record's timer
+ *          in the wheel, or a set of cases), says by a constant what kind of waiting it is, and
+ *          switches straight to the next ready task. Whoever wakes it takes it out of that place,
+ *          writes the result, and appends it to the run queue.
  *
  *              running --park--> parked --wake or cancel--> ready --its turn--> running
  *
- * Rules    P1  A parked task stands in no queue but the one that it waits in; a ready one stands exactly once in the ring.
- *          P2  The result is written once for each sleep, by whoever takes the task out: wake and cancel cannot both happen.
- *          P3  Waking never fails and never allocates: the ring has room for every living task and armed watch.
- *          P4  The clock is not read here, and the hub is not asked: `credit` counts down to the next look around (loop.c).
- * Not here Whom to wake (the primitives), what a cancellation reaches (cancel.c), what happens when nothing is ready (loop.c).
- * Form     What puts a task to sleep ends with doing so, in a tail call, so that being resumed costs one jump and not a wrongly predicted return for each function (fiber/swap_x86_64.S).
+ * Rules    P1  A parked task stands in no queue but the one that it waits in; a ready one stands
+ *              exactly once in the ring.
+ *          P2  The result is written once for each sleep, by whoever takes the task out: wake and
+ *              cancel cannot both happen.
+ *          P3  Waking never fails and never allocates: the ring has room for every living task and
+ *              armed watch.
+ *          P4  The clock is not read here, and the hub is not asked: `credit` counts down to the
+ *              next look around (loop.c).
+ * Not here Whom to wake (the primitives), what a cancellation reaches (cancel.c), what happens when
+ * nothing is ready (loop.c).
+ * Form     What puts a task to sleep ends with doing so, in a tail call, so that being resumed
+ *          costs one jump and not a wrongly predicted return for each function
+ *          (fiber/swap_x86_64.S).
  * Cost     park and wake: one switch, some twenty instructions, no system call.
  */
 #include "core/core.h"
 
-#define LINE 64            /* bytes of a cache line */
+#define LINE            64 /* bytes of a cache line */
 #define PREFETCH_RECORD 16 /* entries ahead: the record, so that ... */
-#define PREFETCH_STACK 8   /* ... its saved place is there when its stack is fetched */
+#define PREFETCH_STACK  8  /* ... its saved place is there when its stack is fetched */
 
 __thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
 
@@ -29,8 +40,10 @@ static inline hark__tools *tools_of(const hark__task *task, const void *place)
     return &hark__stack_at(place, task->flags & TASK_CLASS)->tools;
 }
 
-/* In a long queue the records and stacks of those to come are fetched while others run: their misses overlap. Of a stack, what resuming reads: the frames
- * between the saved place and the task's body, and the stack's own description. (Inlined by force: as a function of its own it has no effect that gcc would know of, and is dropped.) */
+/* In a long queue the records and stacks of those to come are fetched while others run: their
+ * misses overlap. Of a stack, what resuming reads: the frames between the saved place and the
+ * task's body, and the stack's own description. (Inlined by force: as a function of its own it has
+ * no effect that gcc would know of, and is dropped.) */
 static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop, uint32_t head)
 {
     if (likely(loop->tail - head <= PREFETCH_RECORD)) {
@@ -131,11 +144,13 @@ static int go_on_new(hark_loop *loop, hark__task *self, hark__task *next)
     return hark__swap_first(&self->sp, top, hark__task_main, next, &self->result);
 }
 
-/* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time to look around. */
+/* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time
+ * to look around. */
 static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
-    uintptr_t entry = head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
+    uintptr_t entry =
+        head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
     hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
     if ((entry & READY_KIND) == READY_WATCH) {
@@ -155,13 +170,16 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
     return self->result;
 }
 
-/* The running task has parked or stepped back: run what comes next until it is this task's turn again, and return its result. Callers end with it. */
+/* The running task has parked or stepped back: run what comes next until it is this task's turn
+ * again, and return its result. Callers end with it. */
 static inline int go_on(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
-    hark__task *next = (hark__task *)loop->ring[head & loop->mask]; /* stale if the ring is empty, and not used then */
+    /* Stale if the ring is empty, and not used then. */
+    hark__task *next = (hark__task *)loop->ring[head & loop->mask];
 
-    if (unlikely(head == loop->tail || loop->credit <= 0 || (uintptr_t)next & READY_KIND || next == self || hark__tools_on)) {
+    if (unlikely(head == loop->tail || loop->credit <= 0 || (uintptr_t)next & READY_KIND ||
+                 next == self || hark__tools_on)) {
         return go_on_slow(loop, self);
     }
     loop->head = head + 1;
@@ -183,11 +201,13 @@ void hark__loop_step(hark_loop *loop, uintptr_t entry)
     }
 }
 
-/* The running task is no more, though we still stand on its stack; nothing of it is written any more. */
+/* The running task is no more, though we still stand on its stack; nothing of it is written any
+ * more. */
 _Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone)
 {
     uint32_t head = loop->head;
-    uintptr_t entry = head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
+    uintptr_t entry =
+        head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
     hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
     if ((entry & READY_KIND) == READY_WATCH) {
@@ -260,7 +280,7 @@ int hark__pass(void)
     return 0;
 }
 
-/* ---- waking ------------------------------------------------------------------------------------- */
+/* ---- waking ---------------------------------------------------------------------------------- */
 
 static inline void make_ready(hark_loop *loop, hark__task *task, int result)
 {
@@ -331,9 +351,10 @@ void hark__leave_timer(hark__task *task)
     hark__wheel_disarm(&hark__here->wheel, &task->in.timer);
 }
 
-/* ---- may the caller wait at all? -------------------------------------------------------------------- */
+/* ---- may the caller wait at all? ------------------------------------------------------------- */
 
-/* A primitive belongs to the first loop that uses it; when that loop is gone, to the next. Who waited there is gone too. */
+/* A primitive belongs to the first loop that uses it; when that loop is gone, to the next. Who
+ * waited there is gone too. */
 static int bind_to(struct hark_waitlist *list, hark_loop *loop, const char *call)
 {
     uint32_t id = loop ? loop->id : 0;
@@ -342,7 +363,10 @@ static int bind_to(struct hark_waitlist *list, hark_loop *loop, const char *call
         return 0;
     }
     if (list->loop && hark__loop_alive(list->loop)) {
-        return hark__fail(-EXDEV, call, "it belongs to loop %u, which is not this thread's; use it there only, or post a callback to that loop", list->loop);
+        return hark__fail(
+            -EXDEV, call,
+            "it belongs to loop %u, which is not this thread's; use it there only, or post a callback to that loop",
+            list->loop);
     }
     *list = (struct hark_waitlist){.loop = id};
     return 0;
@@ -355,7 +379,9 @@ int hark__enter_slow(struct hark_waitlist *list, const char *call)
     int error;
 
     if (!self) {
-        return hark__fail(-ENOTSUP, call, "a blocking call outside any task; make it in a task: see hark_run and hark_go");
+        return hark__fail(
+            -ENOTSUP, call,
+            "a blocking call outside any task; make it in a task: see hark_run and hark_go");
     }
     if (list && (error = bind_to(list, loop, call))) {
         return error;
@@ -374,7 +400,8 @@ int hark__touch_slow(struct hark_waitlist *list, const char *call)
     return bind_to(list, hark__here, call);
 }
 
-/* Every checkpoint of a cancelled task comes through here. One that does not listen is made to let others run, and is reported once. */
+/* Every checkpoint of a cancelled task comes through here. One that does not listen is made to let
+ * others run, and is reported once. */
 int hark__canceled(hark_loop *loop, hark__task *task)
 {
     (void)loop;
@@ -382,7 +409,9 @@ int hark__canceled(hark_loop *loop, hark__task *task)
     if (task->ignored % 64 == 0) {
         if (task->ignored == 0 && !(task->flags & TASK_WARNED)) {
             task->flags |= TASK_WARNED;
-            hark__report_line(task, "was cancelled and has ignored -ECANCELED 256 times; let it end, or clean up inside a shielded scope");
+            hark__report_line(
+                task,
+                "was cancelled and has ignored -ECANCELED 256 times; let it end, or clean up inside a shielded scope");
         }
         hark__give_way();
     }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * report.c - what hark prints by itself: the task tree, the deadlock, the overflow, the fatal misuse.
+ * report.c - what hark prints by itself: the task tree, the deadlock, the overflow, the fatal
+ * misuse.
  *
- * Idea     All are built from a few sentences about one task, in a buffer on the stack, with nothing that allocates or locks, so that a signal handler can speak them too. In ordinary context tasks are
- *          printed as the tree that they are; in a signal handler, where a list may be half changed, record by record.
- * Rules    Q1  Reports go to stderr as whole lines, each beginning with "hark:" or standing under one that does.
+ * Idea     All are built from a few sentences about one task, in a buffer on the stack, with
+ *          nothing that allocates or locks, so that a signal handler can speak them too. In
+ *          ordinary context tasks are printed as the tree that they are; in a signal handler, where
+ *          a list may be half changed, record by record.
+ * Rules    Q1  Reports go to stderr as whole lines, each beginning with "hark:" or standing under
+ *              one that does.
  *          Q2  A report never changes what it reports on.
  */
 #include <dlfcn.h>
@@ -14,7 +18,7 @@
 #include "core/core.h"
 #include <hark/dump.h>
 
-#define LINES 2048 /* bytes written at once */
+#define LINES       2048 /* bytes written at once */
 #define INDENT_MOST 20
 
 static const char *state_words(const hark__task *task)
@@ -80,7 +84,8 @@ void hark__report_tree(hark_loop *loop, struct hark__text *text)
     while (main && main->base.outer != &loop->root) {
         main = hark__roster_next(loop->roster, main);
     }
-    for (const struct hark_level *level = main ? &main->base : NULL; level; level = hark__level_walk(level, &main->base)) {
+    for (const struct hark_level *level = main ? &main->base : NULL; level;
+         level = hark__level_walk(level, &main->base)) {
         if (level->flags & LEVEL_BASE) {
             put_task(loop, hark__level_task(level), 1 + depth_of(level), text);
         }
@@ -110,7 +115,8 @@ void hark_dump(FILE *out)
     if (!loop) {
         hark__text_put(&text, "hark: no loop runs in this thread\n");
     } else {
-        hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s", loop->hub->class->name);
+        hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s",
+                       loop->hub->class->name);
         hark__report_tree(loop, &text);
     }
     hark__text_flush(&text);
@@ -122,7 +128,8 @@ void hark__report_from_signal(hark_loop *loop)
     char bytes[LINES];
 
     hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
-    hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s", loop->hub->class->name);
+    hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s",
+                   loop->hub->class->name);
     put_records(loop, &text);
     hark__text_flush(&text);
 }
@@ -133,13 +140,15 @@ void hark__report_deadlock(hark_loop *loop)
     char bytes[LINES];
 
     hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
-    hark__text_put(&text, "hark: deadlock: nothing can ever run again (nothing is ready, and no timer, descriptor, signal or thread could wake anybody). Who waits for what:\n");
+    hark__text_put(
+        &text,
+        "hark: deadlock: nothing can ever run again (nothing is ready, and no timer, descriptor, signal or thread could wake anybody). Who waits for what:\n");
     hark__report_tree(loop, &text);
     hark__text_put(&text, "hark: every task is cancelled now, and the run ends with -EDEADLK\n");
     hark__text_flush(&text);
 }
 
-/* ---- things that stop the process -------------------------------------------------------------------------------- */
+/* ---- things that stop the process ------------------------------------------------------------ */
 
 static void put_frames(struct hark__text *text, void *const *frames, int count)
 {
@@ -148,10 +157,12 @@ static void put_frames(struct hark__text *text, void *const *frames, int count)
         bool known = dladdr(frames[i], &info) && info.dli_fname;
         hark__text_put(text, "  #%d %p", i, frames[i]);
         if (known && info.dli_sname) {
-            hark__text_put(text, " %s+0x%lx", info.dli_sname, (unsigned long)((char *)frames[i] - (char *)info.dli_saddr));
+            hark__text_put(text, " %s+0x%lx", info.dli_sname,
+                           (unsigned long)((char *)frames[i] - (char *)info.dli_saddr));
         }
         if (known) {
-            hark__text_put(text, " (%s+0x%lx)", info.dli_fname, (unsigned long)((char *)frames[i] - (char *)info.dli_fbase));
+            hark__text_put(text, " (%s+0x%lx)", info.dli_fname,
+                           (unsigned long)((char *)frames[i] - (char *)info.dli_fbase));
         }
         hark__text_put(text, "\n");
     }
@@ -174,11 +185,14 @@ void hark__report_overflow(const hark__stack *stack, const void *address, void *
     } else {
         hark__text_put(&text, "a task that has ended");
     }
-    hark__text_put(&text, ": its stack has %lu KiB, and the guard below it was touched at %p. Give it more: hark_group_stack(&group, %lu) before hark_go, or hark_options.stack_size for all tasks; or make its frames smaller.\n", size / 1024,
-                   (void *)(uintptr_t)address, 4 * size);
+    hark__text_put(
+        &text,
+        ": its stack has %lu KiB, and the guard below it was touched at %p. Give it more: hark_group_stack(&group, %lu) before hark_go, or hark_options.stack_size for all tasks; or make its frames smaller.\n",
+        size / 1024, (void *)(uintptr_t)address, 4 * size);
     hark__context_frame(context, &pc, &frame);
     frames[0] = pc;
-    put_frames(&text, frames, 1 + hark__frames(frames + 1, FRAMES_SHOWN - 1, frame, stack->low, stack));
+    put_frames(&text, frames,
+               1 + hark__frames(frames + 1, FRAMES_SHOWN - 1, frame, stack->low, stack));
     hark__text_flush(&text);
 }
 

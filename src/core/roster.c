@@ -2,26 +2,32 @@
  *
  * roster.c - the records of all tasks, and their ids.
  *
- * Idea     Records stand densely in chunks of 2 MiB, so that waking a million tasks walks through memory in order. Chunks are numbered for the whole process; an id is a record's place in that numbering (its lower
- *          half, from 1) and how often the place was used before (its upper half). So an id leads to its record without a table, the first ids are 1, 2, 3, and none is ever used twice.
- * Rules    R1  A chunk's number belongs to one roster at a time; when it comes back, the next owner goes on counting uses where the last one stopped.
+ * Idea     Records stand densely in chunks of 2 MiB, so that waking a million tasks walks through
+ *          memory in order. Chunks are numbered for the whole process; an id is a record's place in
+ *          that numbering (its lower half, from 1) and how often the place was used before (its
+ *          upper half). So an id leads to its record without a table, the first ids are 1, 2, 3,
+ *          and none is ever used twice.
+ * Rules    R1  A chunk's number belongs to one roster at a time; when it comes back, the next owner
+ *              goes on counting uses where the last one stopped.
  *          R2  A free record's id is the one that it will have next.
- *          R3  A place whose count of uses is exhausted (after two thousand million tasks) is retired: a record lost is cheaper than an id used twice.
- *          R4  A record's memory stays mapped as long as the roster, so that a report may walk all records at any instant.
+ *          R3  A place whose count of uses is exhausted (after two thousand million tasks) is
+ *              retired: a record lost is cheaper than an id used twice.
+ *          R4  A record's memory stays mapped as long as the roster, so that a report may walk all
+ *              records at any instant.
  */
 #include <sys/mman.h>
 
 #include "core/core.h"
 
 #define CHUNK_RECORDS 16384u
-#define CHUNK_BYTES (CHUNK_RECORDS * sizeof(hark__task)) /* 2 MiB: a huge page */
+#define CHUNK_BYTES   (CHUNK_RECORDS * sizeof(hark__task)) /* 2 MiB: a huge page */
 #define CHUNK_NUMBERS (1u << 17) /* times CHUNK_RECORDS: all positive ints */
-#define USES_MOST 0x7fffffffu
+#define USES_MOST     0x7fffffffu
 
 struct chunk {
     hark__task *records;
     uint32_t number;
-    uint32_t used;    /* records handed out at least once */
+    uint32_t used; /* records handed out at least once */
     uint32_t uses; /* how often the places of this number were used before we had it */
 };
 
@@ -32,7 +38,8 @@ struct hark__roster {
     hark__task *free; /* through next: the one freed last comes first */
 };
 
-/* For each number: who owns the chunk now (a loop's id; 0: nobody), its place in the owner's table, and how often its places were used. */
+/* For each number: who owns the chunk now (a loop's id; 0: nobody), its place in the owner's table,
+ * and how often its places were used. */
 static struct {
     uint32_t loop, place, uses;
 } numbers[CHUNK_NUMBERS];
@@ -100,7 +107,8 @@ static bool add_chunk(struct hark__roster *roster)
 
     if (roster->count == roster->room) {
         uint32_t room = roster->room ? 2 * roster->room : 4;
-        struct chunk *larger = hark__realloc(roster->chunks, roster->room * sizeof chunk, room * sizeof chunk);
+        struct chunk *larger =
+            hark__realloc(roster->chunks, roster->room * sizeof chunk, room * sizeof chunk);
         if (!larger) {
             return false;
         }
@@ -151,7 +159,8 @@ static struct chunk *chunk_of(struct hark__roster *roster, hark_task id)
 {
     uint32_t number = ((uint32_t)id - 1) / CHUNK_RECORDS;
 
-    if ((uint32_t)id - 1 >= CHUNK_NUMBERS * CHUNK_RECORDS || __atomic_load_n(&numbers[number].loop, __ATOMIC_ACQUIRE) != roster->loop) {
+    if ((uint32_t)id - 1 >= CHUNK_NUMBERS * CHUNK_RECORDS ||
+        __atomic_load_n(&numbers[number].loop, __ATOMIC_ACQUIRE) != roster->loop) {
         return NULL;
     }
     return &roster->chunks[numbers[number].place];

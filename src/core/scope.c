@@ -2,18 +2,28 @@
  *
  * scope.c - cancel scopes and their deadlines.
  *
- * Idea     A scope is a level (cancel.c) that a task pushes and pops, with a timer. While it is cancelled every checkpoint inside says -ECANCELED; when it is closed it turns the -ECANCELED that it caused itself into its own answer.
- * Rules    O1  The outermost cancelled scope that reaches a place is the one that catches: closing passes -ECANCELED on while the level around it is reached and no shield of its own is in between.
- *          O2  The first reason stays: a deadline that passes after a cancel does not make it a time-out, nor the other way round.
- *          O3  A scope's timer is armed only while it is open, not cancelled, and has a deadline: one timer, however many calls it covers.
- *          O4  Closing out of order cancels what was left open inside, takes the closed one out of the chain, and leaves the rest usable.
- *          O5  A scope of hark_within lives in the loop's pool, not in the frame: a longjmp past it leaves nothing dangling. It is found abandoned when its place on the stack is gone (it lies below the present frame, or no
- *              longer holds the scope's serial), and dropped then.
- * Sources  Trio's cancel scopes; the rules of catching are AnyIO's and Trio's tests CS-08, CS-30..32.
+ * Idea     A scope is a level (cancel.c) that a task pushes and pops, with a timer. While it is
+ *          cancelled every checkpoint inside says -ECANCELED; when it is closed it turns the
+ *          -ECANCELED that it caused itself into its own answer.
+ * Rules    O1  The outermost cancelled scope that reaches a place is the one that catches: closing
+ *              passes -ECANCELED on while the level around it is reached and no shield of its own
+ *              is in between.
+ *          O2  The first reason stays: a deadline that passes after a cancel does not make it a
+ *              time-out, nor the other way round.
+ *          O3  A scope's timer is armed only while it is open, not cancelled, and has a deadline:
+ *              one timer, however many calls it covers.
+ *          O4  Closing out of order cancels what was left open inside, takes the closed one out of
+ *              the chain, and leaves the rest usable.
+ *          O5  A scope of hark_within lives in the loop's pool, not in the frame: a longjmp past it
+ *              leaves nothing dangling. It is found abandoned when its place on the stack is gone
+ *              (it lies below the present frame, or no longer holds the scope's serial), and
+ *              dropped then.
+ * Sources  Trio's cancel scopes; the rules of catching are AnyIO's and Trio's tests CS-08,
+ *          CS-30..32.
  */
 #include "core/core.h"
 
-/* ---- opening and closing ---------------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static void fire_deadline(struct hark_timer *timer)
 {
@@ -54,17 +64,20 @@ void hark__scope_end(hark_scope *scope)
     hark__level_pop(scope->task, &scope->level);
 }
 
-/* What stood in the struct before does not matter, so it may look open by chance, or because a copy was made of one that was:
- * it is open only if it is found in the chain of the task that it names. */
+/* What stood in the struct before does not matter, so it may look open by chance, or because a copy
+ * was made of one that was: it is open only if it is found in the chain of the task that it
+ * names. */
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level)
 {
     hark__tools_believe(level, sizeof(hark_scope));
     const hark__task *task = ((const hark_scope *)level)->task;
 
-    if (likely(!hark__level_open(level)) || !hark__roster_owns(loop->roster, task) || task->state == TASK_FREE) {
+    if (likely(!hark__level_open(level)) || !hark__roster_owns(loop->roster, task) ||
+        task->state == TASK_FREE) {
         return false;
     }
-    for (const struct hark_level *outer = task->level; !(outer->flags & LEVEL_BASE); outer = outer->outer) {
+    for (const struct hark_level *outer = task->level; !(outer->flags & LEVEL_BASE);
+         outer = outer->outer) {
         if (outer == level) {
             return true;
         }
@@ -98,7 +111,8 @@ int hark_scope_open(hark_scope *scope, int64_t timeout)
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     }
     if (hark__level_is_open(loop, &scope->level)) {
-        return hark__fail(-EALREADY, call, "this scope is open already; close it first, or use another");
+        return hark__fail(-EALREADY, call,
+                          "this scope is open already; close it first, or use another");
     }
     begin_with_timeout(loop, scope, timeout, 0);
     return 0;
@@ -130,14 +144,19 @@ static int close_misnested(hark_loop *loop, hark_scope *scope)
     }
     scope->level.outer->inner = inner;
     inner->outer = scope->level.outer;
-    scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED | LEVEL_MISNESTED;
+    scope->level.flags =
+        (scope->level.flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED | LEVEL_MISNESTED;
     for (level = inner; level; level = level->inner) {
         hark__level_refresh(loop, level);
     }
-    return hark__fail(-EINVAL, "hark_scope_close", "closed out of order: %d scope(s) opened inside it were still open; they were cancelled. Close the innermost first", count);
+    return hark__fail(
+        -EINVAL, "hark_scope_close",
+        "closed out of order: %d scope(s) opened inside it were still open; they were cancelled. Close the innermost first",
+        count);
 }
 
-/* It cannot just be closed. The one misuse that is silent is closing again, now in its place, what was closed out of order. */
+/* It cannot just be closed. The one misuse that is silent is closing again, now in its place, what
+ * was closed out of order. */
 static int64_t check_close(hark_loop *loop, hark_scope *scope, int64_t rc)
 {
     static const char call[] = "hark_scope_close";
@@ -146,15 +165,19 @@ static int64_t check_close(hark_loop *loop, hark_scope *scope, int64_t rc)
         return hark__fail(-EINVAL, call, "the scope is NULL");
     }
     if (!loop) {
-        return hark__fail(-EXDEV, call, "a scope is closed by the task that opened it, and there is no loop in this thread");
+        return hark__fail(
+            -EXDEV, call,
+            "a scope is closed by the task that opened it, and there is no loop in this thread");
     }
-    bool in_place = loop->running && loop->running == scope->task && loop->running->level == scope->level.outer;
+    bool in_place =
+        loop->running && loop->running == scope->task && loop->running->level == scope->level.outer;
     if (scope->level.flags & LEVEL_MISNESTED && !hark__level_open(&scope->level) && in_place) {
         scope->level.flags &= ~(uint32_t)LEVEL_MISNESTED;
         return rc;
     }
     if (!hark__level_open(&scope->level)) {
-        return hark__fail(-EINVAL, call, "this scope is not open: it was closed already, or never opened");
+        return hark__fail(-EINVAL, call,
+                          "this scope is not open: it was closed already, or never opened");
     }
     return hark__fail(-EPERM, call, "only the task that opened a scope may close it");
 }
@@ -175,12 +198,13 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
     int64_t result = hark__scope_verdict(scope, rc);
     hark__scope_end(scope);
     if (unlikely(result == -ETIMEDOUT && rc == -ECANCELED)) {
-        hark__fail(-ETIMEDOUT, "hark_scope_close", "the scope's deadline passed before its body had ended");
+        hark__fail(-ETIMEDOUT, "hark_scope_close",
+                   "the scope's deadline passed before its body had ended");
     }
     return result;
 }
 
-/* ---- what any task of the loop may do ------------------------------------------------------------------------ */
+/* ---- what any task of the loop may do -------------------------------------------------------- */
 
 static int check_open(const hark_scope *scope, const char *call)
 {
@@ -188,13 +212,19 @@ static int check_open(const hark_scope *scope, const char *call)
         return hark__fail(-EINVAL, call, "the scope is NULL");
     }
     if (!hark__here) {
-        return hark__fail(-EXDEV, call, "a scope belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
+        return hark__fail(
+            -EXDEV, call,
+            "a scope belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
     }
     if (!hark__level_open(&scope->level)) {
-        return hark__fail(-EINVAL, call, "this scope is not open: it was closed already, or never opened");
+        return hark__fail(-EINVAL, call,
+                          "this scope is not open: it was closed already, or never opened");
     }
     if (scope->level.mark != hark__here->id) {
-        return hark__fail(-EXDEV, call, "this scope belongs to loop %u, which is not this thread's; post a callback to that loop", scope->level.mark);
+        return hark__fail(
+            -EXDEV, call,
+            "this scope belongs to loop %u, which is not this thread's; post a callback to that loop",
+            scope->level.mark);
     }
     return 0;
 }
@@ -259,7 +289,8 @@ bool hark_scope_cancelled(const hark_scope *scope)
     if (!scope) {
         return false;
     }
-    if (loop && hark__level_open(&scope->level) && !(scope->level.flags & LEVEL_CANCELLED) && scope->deadline != HARK_FOREVER && scope->deadline <= hark__loop_now(loop)) {
+    if (loop && hark__level_open(&scope->level) && !(scope->level.flags & LEVEL_CANCELLED) &&
+        scope->deadline != HARK_FOREVER && scope->deadline <= hark__loop_now(loop)) {
         hark__wheel_disarm(&loop->wheel, &((hark_scope *)scope)->timer);
         pass_deadline(loop, (hark_scope *)scope);
     }
@@ -296,9 +327,10 @@ int64_t hark_effective_deadline(void)
     return nearest;
 }
 
-/* ---- hark_within ------------------------------------------------------------------------------------------------ */
+/* ---- hark_within ----------------------------------------------------------------------------- */
 
-/* A scope of the pool, and how to see that the frame which opened it is gone. Free: linked by `next`. */
+/* A scope of the pool, and how to see that the frame which opened it is gone. Free: linked by
+ * `next`. */
 struct pooled {
     hark_scope scope;
     struct pooled *next;
@@ -343,12 +375,14 @@ void hark__withins_close(hark_loop *loop)
     hark__free(loop->withins, sizeof *loop->withins);
 }
 
-#define PLACE_WORDS 32 /* more than our own frames between a public call and its look at the place */
+/* More than our own frames between a public call and its look at the place. */
+#define PLACE_WORDS  32
 #define PLACE_MARKED 4 /* of them, at the upper end */
 
-/* Rule O5. All that is read here lies on the task's own stack, so it can always be read. The place was the last thing pushed: when a
- * longjmp has moved the stack pointer above it, we stand above it too, or the calls since then have left their return addresses in its
- * upper end, or in the opener's frame. */
+/* Rule O5. All that is read here lies on the task's own stack, so it can always be read. The place
+ * was the last thing pushed: when a longjmp has moved the stack pointer above it, we stand above it
+ * too, or the calls since then have left their return addresses in its upper end, or in the
+ * opener's frame. */
 static bool is_abandoned(const struct pooled *pooled, const void *sp)
 {
     bool whole = (const void *)pooled->place >= sp && pooled->frame[1] == pooled->back;
@@ -391,7 +425,8 @@ int hark__within_open(struct hark__within *within, int64_t timeout)
     if (!loop || !loop->running) {
         return hark__fail(-ENOTSUP, call, "a deadline belongs to a task, and there is none here");
     }
-    hark__scope_drop_abandoned(loop, loop->running, within->place + 1); /* a live one has its place above ours */
+    /* A live one has its place above ours. */
+    hark__scope_drop_abandoned(loop, loop->running, within->place + 1);
     struct pooled *pooled = take_pooled(loop);
     if (!pooled) {
         return hark__fail(-ENOMEM, call, "no memory for its scope; the call was not made");
@@ -399,7 +434,8 @@ int hark__within_open(struct hark__within *within, int64_t timeout)
     begin_with_timeout(loop, &pooled->scope, timeout, LEVEL_WITHIN);
     pooled->scope.level.mark = ++loop->withins->serial;
     pooled->place = within->place;
-    pooled->frame = *(const uintptr_t *const *)__builtin_frame_address(0); /* an array of variable length forces a frame pointer */
+    /* An array of variable length forces a frame pointer. */
+    pooled->frame = *(const uintptr_t *const *)__builtin_frame_address(0);
     pooled->back = pooled->frame[1];
     mark_place(pooled->place, pooled->scope.level.mark);
     within->scope = &pooled->scope;

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * signal.c - the two signals that a run may ask for: one that cancels it, one that prints its tasks.
+ * signal.c - the two signals that a run may ask for: one that cancels it, one that prints its
+ * tasks.
  *
- * Idea     One slot for each signal number, filled before the handler is installed. The cancelling handler posts a watch to the loop; the dumping one prints at once, from within the handler, so that it also
- *          speaks when a task never gives way; a signal that was delivered to another thread is passed on to the loop's.
- * Rules    Z1  A slot belongs to one loop, from asking until the run ends; then the disposition that was there before comes back.
- *          Z2  The cancelling handler is gone after its first signal: the second one has its default action.
- *          Z3  A signal that may still cancel counts as something that can wake a task: no deadlock is reported.
+ * Idea     One slot for each signal number, filled before the handler is installed. The cancelling
+ *          handler posts a watch to the loop; the dumping one prints at once, from within the
+ *          handler, so that it also speaks when a task never gives way; a signal that was delivered
+ *          to another thread is passed on to the loop's.
+ * Rules    Z1  A slot belongs to one loop, from asking until the run ends; then the disposition
+ *              that was there before comes back.
+ *          Z2  The cancelling handler is gone after its first signal: the second one has its
+ *              default action.
+ *          Z3  A signal that may still cancel counts as something that can wake a task: no deadlock
+ *              is reported.
  */
 #include <hark/dump.h>
 
@@ -53,12 +59,19 @@ static void cancel_run(void *arg)
 static int install(hark_loop *loop, int signo, bool cancels, const char *call)
 {
     struct slot *slot = &slots[signo];
-    struct sigaction action = {.sa_handler = cancels ? on_cancel : on_dump, .sa_flags = SA_RESTART | SA_ONSTACK | (cancels ? (int)SA_RESETHAND : 0)};
+    struct sigaction action = {.sa_handler = cancels ? on_cancel : on_dump,
+                               .sa_flags =
+                                   SA_RESTART | SA_ONSTACK | (cancels ? (int)SA_RESETHAND : 0)};
 
     if (slot->loop) {
-        return hark__fail(-EBUSY, call, "signal %d is taken already, by %s", signo, slot->loop == loop ? "this run" : "another loop");
+        return hark__fail(-EBUSY, call, "signal %d is taken already, by %s", signo,
+                          slot->loop == loop ? "this run" : "another loop");
     }
-    *slot = (struct slot){.loop = loop, .inbox = loop->inbox, .thread = loop->thread, .cancels = cancels, .pending = cancels};
+    *slot = (struct slot){.loop = loop,
+                          .inbox = loop->inbox,
+                          .thread = loop->thread,
+                          .cancels = cancels,
+                          .pending = cancels};
     slot->watch.fn = cancel_run;
     slot->watch.arg = slot;
     if (hark__sys.sigaction(signo, &action, &slot->before)) {

@@ -2,14 +2,20 @@
  *
  * task.c - a task's life: spawned, run, ended.
  *
- * Idea     Spawning fills a record and queues it; nothing is touched that the task may never need. The task gets its stack when it first runs, the hottest one there is, and gives it back at
- *          its end: a million tasks that do not wait share a few warm stacks. What spawning must be able to refuse (a record, a place in the ring, a stack to be) it reserves.
+ * Idea     Spawning fills a record and queues it; nothing is touched that the task may never need.
+ *          The task gets its stack when it first runs, the hottest one there is, and gives it back
+ *          at its end: a million tasks that do not wait share a few warm stacks. What spawning must
+ *          be able to refuse (a record, a place in the ring, a stack to be) it reserves.
  *
- *              spawn --> new --first turn--> running <--> parked, ready --body returns--> ended --> free
+ *              spawn --> new --first turn--> running <--> parked, ready --body returns--> ended -->
+ *              free
  *
- * Rules    T1  A task runs only after the call that spawned it has returned, in the order of spawning, and always gets at least its run to the first checkpoint.
- *          T2  Its body returns with the task's own scope innermost; anything else would leave pointers into a dead stack, so it stops the process with an explanation.
- *          T3  The end is told to joiners, then to the group; only then is the stack given back, and after that nothing of it is written.
+ * Rules    T1  A task runs only after the call that spawned it has returned, in the order of
+ *              spawning, and always gets at least its run to the first checkpoint.
+ *          T2  Its body returns with the task's own scope innermost; anything else would leave
+ *              pointers into a dead stack, so it stops the process with an explanation.
+ *          T3  The end is told to joiners, then to the group; only then is the stack given back,
+ *              and after that nothing of it is written.
  */
 #include <string.h>
 
@@ -17,7 +23,7 @@
 
 #define TOP_ALIGN 16
 
-/* ---- names and extras -------------------------------------------------------------------------------- */
+/* ---- names and extras ------------------------------------------------------------------------ */
 
 struct hark__extra *hark__task_extra(hark__task *task)
 {
@@ -66,7 +72,8 @@ int hark_task_name(const char *format, ...)
         return hark__fail(-ENOTSUP, "hark_task_name", "there is no task here to be named");
     }
     if (!format || !(extra = hark__task_extra(loop->running))) {
-        return hark__fail(format ? -ENOMEM : -EINVAL, "hark_task_name", format ? "no memory for the name" : "the format is NULL");
+        return hark__fail(format ? -ENOMEM : -EINVAL, "hark_task_name",
+                          format ? "no memory for the name" : "the format is NULL");
     }
     va_start(arguments, format);
     vsnprintf(extra->name, sizeof extra->name, format, arguments);
@@ -74,9 +81,10 @@ int hark_task_name(const char *format, ...)
     return 0;
 }
 
-/* ---- spawning ------------------------------------------------------------------------------------------ */
+/* ---- spawning -------------------------------------------------------------------------------- */
 
-/* An argument too large for the record goes to the top of the stack, which is then taken at once. */
+/* An argument too large for the record goes to the top of the stack, which is then taken at
+ * once. */
 static void put_on_stack(hark_loop *loop, hark__task *task, const void *arg, size_t size)
 {
     hark__stack *stack = hark__stacks_take(loop->stacks, task->flags & TASK_CLASS, task);
@@ -101,7 +109,8 @@ static void put_argument(hark_loop *loop, hark__task *task, const void *arg, siz
 }
 
 /* size 0: arg itself is the argument. NULL: *error says why. */
-hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg, size_t size, const char *site, int *error)
+hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
+                             size_t size, const char *site, int *error)
 {
     uint32_t class = group ? group->stack_class : loop->stack_class;
     hark__task *task;
@@ -120,7 +129,7 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
         return NULL;
     }
     task->start.fn = fn;
-    task->flags = (uint8_t)class;
+    task->flags = (uint8_t) class;
     put_argument(loop, task, arg, size);
     task->state = TASK_NEW;
     task->ignored = 0;
@@ -128,7 +137,9 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     task->site = site;
     task->extra = NULL;
     task->level = &task->base;
-    task->base = (struct hark_level){.outer = group ? &group->scope.level : &loop->root, .flags = LEVEL_BASE | LEVEL_OPEN, .mark = loop->millis};
+    task->base = (struct hark_level){.outer = group ? &group->scope.level : &loop->root,
+                                     .flags = LEVEL_BASE | LEVEL_OPEN,
+                                     .mark = loop->millis};
     task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
     loop->tasks++;
     if (group) {
@@ -139,7 +150,7 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     return task;
 }
 
-/* ---- running and ending -------------------------------------------------------------------------------- */
+/* ---- running and ending ---------------------------------------------------------------------- */
 
 static void check_end(hark_loop *loop, hark__task *task, const hark__stack *stack)
 {
@@ -148,10 +159,16 @@ static void check_end(hark_loop *loop, hark__task *task, const hark__stack *stac
     }
     if (task->level != &task->base) {
         bool is_group = task->level->flags & LEVEL_GROUP;
-        hark__report_death(task, "returned with a %s still open; every hark_%s_open needs its hark_%s_close on every way out of the body", is_group ? "group" : "scope", is_group ? "group" : "scope", is_group ? "group" : "scope");
+        hark__report_death(
+            task,
+            "returned with a %s still open; every hark_%s_open needs its hark_%s_close on every way out of the body",
+            is_group ? "group" : "scope", is_group ? "group" : "scope", is_group ? "group" : "scope");
     }
     if (!hark__stack_intact(stack)) {
-        hark__report_death(task, "has overflowed its stack of %lu bytes; give its group more with hark_group_stack, or all tasks with hark_options.stack_size", (unsigned long)hark__stack_size(stack->class));
+        hark__report_death(
+            task,
+            "has overflowed its stack of %lu bytes; give its group more with hark_group_stack, or all tasks with hark_options.stack_size",
+            (unsigned long)hark__stack_size(stack->class));
     }
 }
 
@@ -162,7 +179,8 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
     if (task->extra && task->extra->joiners.first) {
         hark__wake_all(&task->extra->joiners);
     }
-    if (result == -ECANCELED && task->base.flags & LEVEL_CANCELLED && !(outer->flags & LEVEL_REACHED)) {
+    if (result == -ECANCELED && task->base.flags & LEVEL_CANCELLED &&
+        !(outer->flags & LEVEL_REACHED)) {
         result = 0; /* cancelled by hark_task_cancel: its own scope catches */
     }
     if (outer->flags & LEVEL_GROUP) {
@@ -209,7 +227,7 @@ void hark__task_main(void *pointer)
     end(hark__here, task, fn(arg));
 }
 
-/* ---- ids ------------------------------------------------------------------------------------------------ */
+/* ---- ids ------------------------------------------------------------------------------------- */
 
 hark_task hark_self(void)
 {
@@ -234,7 +252,9 @@ int hark_task_wait(hark_task id)
     }
     hark__task *task = hark__task_find(loop, id);
     if (!task) {
-        return hark__fail(-ESRCH, call, "there is no living task %ld in this loop; it has ended, or never was", (long)id);
+        return hark__fail(-ESRCH, call,
+                          "there is no living task %ld in this loop; it has ended, or never was",
+                          (long)id);
     }
     if (task == loop->running) {
         return hark__fail(-EDEADLK, call, "a task cannot wait for its own end");
@@ -251,7 +271,9 @@ int hark_task_cancel(hark_task id)
     hark__task *task = hark__task_find(hark__here, id);
 
     if (!task) {
-        return hark__fail(-ESRCH, "hark_task_cancel", "there is no living task %ld in this loop; it has ended, or never was", (long)id);
+        return hark__fail(-ESRCH, "hark_task_cancel",
+                          "there is no living task %ld in this loop; it has ended, or never was",
+                          (long)id);
     }
     task->base.flags |= LEVEL_CANCELLED;
     hark__level_refresh(hark__here, &task->base);

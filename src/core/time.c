@@ -2,8 +2,10 @@
  *
  * time.c - sleeping, yielding, settling: waiting for time and for the others.
  *
- * Rules    N1  A sleep never ends early: its deadline is reckoned from a fresh reading of the clock.
- *          N2  A sleeper's timer stands in its record, in the place of its waiter: it needs no memory and cannot fail.
+ * Rules    N1  A sleep never ends early: its deadline is reckoned from a fresh reading of the
+ *              clock.
+ *          N2  A sleeper's timer stands in its record, in the place of its waiter: it needs no
+ *              memory and cannot fail.
  */
 #include <hark/time.h>
 
@@ -24,15 +26,18 @@ static void describe_sleep(const hark__task *task, struct hark__text *text)
     hark__text_duration(text, task->in.timer.deadline - hark__loop_now(hark__here));
 }
 
-static const struct hark__wait_kind sleep_kind = {"time to pass", hark__leave_timer, NULL, describe_sleep};
-static const struct hark__wait_kind settle_kind = {"the others to settle", hark__leave_list, NULL, NULL};
+static const struct hark__wait_kind sleep_kind = {"time to pass", hark__leave_timer, NULL,
+                                                  describe_sleep};
+static const struct hark__wait_kind settle_kind = {"the others to settle", hark__leave_list, NULL,
+                                                   NULL};
 
 static int sleep_until(hark_loop *loop, int64_t deadline)
 {
     hark__task *self = loop->running;
 
     self->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_sleeper};
-    if (deadline != HARK_FOREVER) { /* else nothing but a cancellation will end it, and that is no timer */
+    /* Else nothing but a cancellation will end it, and that is no timer. */
+    if (deadline != HARK_FOREVER) {
         hark__wheel_arm(&loop->wheel, &self->in.timer, deadline);
     }
     return hark__park(&sleep_kind);

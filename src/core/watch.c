@@ -2,13 +2,18 @@
  *
  * watch.c - callbacks in nodes that the caller owns.
  *
- * Idea     A watch takes the place of a task where none is needed: it stands in a list or in the wheel as a task's waiter or timer would, and when it is woken it goes into the same queue. When its turn comes, the loop calls it.
+ * Idea     A watch takes the place of a task where none is needed: it stands in a list or in the
+ *          wheel as a task's waiter or timer would, and when it is woken it goes into the same
+ *          queue. When its turn comes, the loop calls it.
  *
  *              idle --armed--> listed or timed --woken--> queued --its turn--> idle, and called
  *
- * Rules    K1  An armed watch has promised itself a place in the ring (so that waking it cannot fail); it gives the promise back when it leaves the ring, or is unwatched.
- *          K2  It is idle before it is called, so the callback may arm it again, or free it: it is not touched afterwards.
- *          K3  Unwatching one that is queued leaves an empty entry in the ring, for its place cannot be closed; the entry holds the promise.
+ * Rules    K1  An armed watch has promised itself a place in the ring (so that waking it cannot
+ *              fail); it gives the promise back when it leaves the ring, or is unwatched.
+ *          K2  It is idle before it is called, so the callback may arm it again, or free it: it is
+ *              not touched afterwards.
+ *          K3  Unwatching one that is queued leaves an empty entry in the ring, for its place
+ *              cannot be closed; the entry holds the promise.
  *          K4  A watch of a loop that is gone is idle, whatever it says.
  * Not here Events and futures (sync), descriptors (interest.c), other threads (inbox.c).
  */
@@ -16,19 +21,24 @@
 
 static bool is_armed(const hark_watch *watch, const hark_loop *loop)
 {
-    return (watch->state & WATCH_STATE) != WATCH_IDLE && ((loop && watch->loop == loop->id) || hark__loop_alive(watch->loop));
+    return (watch->state & WATCH_STATE) != WATCH_IDLE &&
+           ((loop && watch->loop == loop->id) || hark__loop_alive(watch->loop));
 }
 
-int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg, unsigned state, const char *call)
+int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg,
+                    unsigned state, const char *call)
 {
     if (!watch || !fn) {
         return hark__fail(-EINVAL, call, "the %s is NULL", watch ? "callback" : "watch");
     }
     if (!loop) {
-        return hark__fail(-EXDEV, call, "there is no loop in this thread; post a callback to the loop that it is for");
+        return hark__fail(
+            -EXDEV, call,
+            "there is no loop in this thread; post a callback to the loop that it is for");
     }
     if (is_armed(watch, loop)) {
-        return hark__fail(-EALREADY, call, "this watch is armed; hark_unwatch it first, or use another");
+        return hark__fail(-EALREADY, call,
+                          "this watch is armed; hark_unwatch it first, or use another");
     }
     if (hark__loop_promise(loop)) {
         return hark__fail(-ENOMEM, call, "no memory for a place in the run queue");
@@ -91,7 +101,8 @@ int hark_unwatch(hark_watch *watch)
         return hark__fail(-ESRCH, call, "this watch is not armed: it ran already, or never was");
     }
     if (!loop || watch->loop != loop->id) {
-        return hark__fail(-EXDEV, call, "this watch is armed in loop %u, which is not this thread's", watch->loop);
+        return hark__fail(-EXDEV, call,
+                          "this watch is armed in loop %u, which is not this thread's", watch->loop);
     }
     if (watch->state & (WATCH_READER | WATCH_WRITER)) {
         hark__fd_unwatch(loop, watch);
@@ -100,7 +111,10 @@ int hark_unwatch(hark_watch *watch)
     switch (watch->state & WATCH_STATE) {
     case WATCH_LISTED: hark__list_remove(&watch->in.waiter); break;
     case WATCH_TIMED: hark__wheel_disarm(&loop->wheel, &watch->in.timer); break;
-    default: hark__watch_unqueue(loop, watch); watch->state = WATCH_IDLE; return 0;
+    default:
+        hark__watch_unqueue(loop, watch);
+        watch->state = WATCH_IDLE;
+        return 0;
     }
     watch->state = WATCH_IDLE;
     hark__loop_unpromise(loop);
@@ -145,5 +159,6 @@ int hark_call_later(int64_t timeout, hark_watch *watch, hark_callback *fn, void 
     int64_t now = hark_now();
 
     timeout = timeout < 0 ? 0 : timeout;
-    return call_at(timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout, watch, fn, arg, "hark_call_later");
+    return call_at(timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout, watch, fn, arg,
+                   "hark_call_later");
 }

@@ -121,7 +121,8 @@ void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever);
 void hark__tools_arrive(hark__tools *self); /* right after one, on the new stack */
 
 /* A context that ended otherwise than by leaving for ever; not the running one. */
-void hark__tools_believe(const void *memory, size_t size);   /* what is there is read on purpose, whether it was ever written or not */
+/* What is there is read on purpose, whether it was ever written or not. */
+void hark__tools_believe(const void *memory, size_t size);
 void hark__tools_forget(hark__tools *);
 
 /* The switch itself:
@@ -145,7 +146,8 @@ void hark__tools_forget(hark__tools *);
 #endif
 
 #ifndef HARK__SWAP_NATIVE
-/* As hark__switch, returning *result as it is when somebody comes back: for callers that end with it. */
+/* As hark__switch, returning *result as it is when somebody comes back: for callers that end with
+ * it. */
 static inline int hark__swap(void **save, void *load, const int *result)
 {
     hark__switch(save, load);
@@ -153,7 +155,8 @@ static inline int hark__swap(void **save, void *load, const int *result)
 }
 
 /* The same with hark__switch_first. */
-static inline int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result)
+static inline int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg,
+                                   const int *result)
 {
     hark__switch_first(save, top, fn, arg);
     return *result;

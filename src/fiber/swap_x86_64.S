@@ -2,17 +2,19 @@
  *
  * swap_x86_64.S - the switch as a function that is the last thing its caller does.
  *
- * int hark__swap(void **save, void *load, const int *result): save this place in *save, go on at `load`; when somebody comes
- * back, return *result as it is then.
+ * int hark__swap(void **save, void *load, const int *result): save this place in *save, go on at
+ * `load`; when somebody comes back, return *result as it is then.
  *
- * int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result): the same, but begin fn(arg)
- * below `top`.
+ * int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result):
+ * the same, but begin fn(arg) below `top`.
  *
- * Why      A task that is resumed returns through the functions that had put it to sleep, and each such `ret` is
- *          predicted wrongly, for the predictor remembers the calls of the task before: some 5 ns each. When those functions end in a tail call, only one return
- *          is left, and it is the jump at the end here, which the predictor of jumps does learn.
+ * Why      A task that is resumed returns through the functions that had put it to sleep, and each
+ *          such `ret` is predicted wrongly, for the predictor remembers the calls of the task
+ *          before: some 5 ns each. When those functions end in a tail call, only one return is
+ *          left, and it is the jump at the end here, which the predictor of jumps does learn.
  *
- * Layout   That of switch_x86_64.h in its first three words, so either switch can resume what the other has saved:
+ * Layout   That of switch_x86_64.h in its first three words, so either switch can resume what the
+ *          other has saved:
  *              where to go on, rbx, rbp, r12, r13, r14, r15, result, return address
  */
 #if defined(__x86_64__)

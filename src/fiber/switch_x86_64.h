@@ -106,6 +106,7 @@ static inline __attribute__((always_inline, noreturn)) void hark__leap_first(voi
 
 #define HARK__SWAP_NATIVE
 int hark__swap(void **save, void *load, const int *result) __attribute__((visibility("hidden")));
-int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result) __attribute__((visibility("hidden")));
+int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result)
+    __attribute__((visibility("hidden")));
 
 #endif

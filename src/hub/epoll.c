@@ -93,8 +93,7 @@ static int epoll_arm(hark__hub *base, int fd, int events, uint64_t token)
         return -ENOMEM;
     uint32_t wanted = POLLIN | POLLOUT | POLLRDHUP | (events & POLLPRI);
     slot->mark++;
-    struct epoll_event event = {.events = wanted | EPOLLET,
-                                .data.u64 = hark__slot_key(slot, fd)};
+    struct epoll_event event = {.events = wanted | EPOLLET, .data.u64 = hark__slot_key(slot, fd)};
     int rc = control(hub, fd, &event);
     slot->armed = rc == 0 ? wanted : 0;
     slot->token = token;

@@ -21,8 +21,8 @@
 
 typedef struct sim_state {
     uint32_t ready;
-    uint32_t edges;  /* to be reported */
-    int next;        /* in the queue: the number that follows, -1: last */
+    uint32_t edges; /* to be reported */
+    int next;       /* in the queue: the number that follows, -1: last */
     bool queued;
 } sim_state;
 

@@ -2,14 +2,17 @@
  *
  * completion.c - futures in the order in which they get ready; hark/watch.h has the promises.
  *
- * Idea     One watch a future. When it is called it appends its index to a list that runs through the nodes themselves (a node that has run has no other use for its fields), and wakes who waits.
+ * Idea     One watch a future. When it is called it appends its index to a list that runs through
+ *          the nodes themselves (a node that has run has no other use for its fields), and wakes
+ *          who waits.
  * Rules    I1  Each index is given out exactly once.
  *          I2  While somebody waits, the list is empty: an index is handed to the waiter directly.
  */
 #include "core/core.h"
 #include "sync/sync.h"
 
-static const struct hark__wait_kind completion_kind = {"the next future to be ready", hark__leave_list, NULL, NULL};
+static const struct hark__wait_kind completion_kind = {"the next future to be ready",
+                                                       hark__leave_list, NULL, NULL};
 
 /* In a node that has run: `spare` is the next index + 1. */
 static void append(hark_completion *c, int index)
@@ -70,7 +73,8 @@ int hark_completion_init(hark_completion *c, hark_future *const *f, hark_watch *
     }
     *c = (hark_completion){.futures = f, .nodes = nodes, .count = n};
     for (int i = 0; i < n; i++) {
-        error = hark__watch_list(&f[i]->waiters, f[i]->ready, &nodes[i], is_ready, c, WATCH_SELF, call);
+        error =
+            hark__watch_list(&f[i]->waiters, f[i]->ready, &nodes[i], is_ready, c, WATCH_SELF, call);
         while (error && i-- > 0) {
             hark_unwatch(&nodes[i]);
         }
@@ -84,7 +88,8 @@ int hark_completion_init(hark_completion *c, hark_future *const *f, hark_watch *
 int hark_completion_next(hark_completion *c)
 {
     static const char call[] = "hark_completion_next";
-    int error = c ? hark__enter(&c->waiters, call) : hark__fail(-EINVAL, call, "the completion is NULL");
+    int error =
+        c ? hark__enter(&c->waiters, call) : hark__fail(-EINVAL, call, "the completion is NULL");
 
     if (error) {
         return error;

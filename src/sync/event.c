@@ -57,10 +57,12 @@ int hark_event_watch(hark_event *e, hark_watch *watch, hark_callback *fn, void *
 {
     static const char call[] = "hark_event_watch";
 
-    return e ? hark__watch_list(&e->waiters, e->set, watch, fn, arg, 0, call) : hark__fail(-EINVAL, call, "the event is NULL");
+    return e ? hark__watch_list(&e->waiters, e->set, watch, fn, arg, 0, call)
+             : hark__fail(-EINVAL, call, "the event is NULL");
 }
 
-int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn, void *arg, unsigned state, const char *call)
+int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn,
+                     void *arg, unsigned state, const char *call)
 {
     int error = hark__here ? hark__touch(list, call) : 0; /* without a loop arming says so */
 

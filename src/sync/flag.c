@@ -3,7 +3,8 @@
  * flag.c - set and cleared at will; hark/flag.h has the promises.
  *
  * Rules    A1  Nobody waits for a flag that is set.
- *          A2  Setting releases for good: who was woken stays woken, whatever is cleared before they run.
+ *          A2  Setting releases for good: who was woken stays woken, whatever is cleared before
+ *              they run.
  */
 #include "core/core.h"
 #include "sync/sync.h"

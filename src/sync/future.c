@@ -2,11 +2,15 @@
  *
  * future.c - an event that carries a value or a failure; hark/future.h has the promises.
  *
- * Idea     An event with a pointer or a code beside it. A failure's words are kept by the loop, by serial (core/error.c), and given to whoever waits while they are recent.
- * Rules    U1  Nobody waits for a future that is ready; it is sent or failed once, until it is reset.
+ * Idea     An event with a pointer or a code beside it. A failure's words are kept by the loop, by
+ *          serial (core/error.c), and given to whoever waits while they are recent.
+ * Rules    U1  Nobody waits for a future that is ready; it is sent or failed once, until it is
+ *              reset.
  *          U2  Cancelling a waiter does nothing to the future.
- *          U4  A waiter gets what it was woken with, even if the future is reset and sent anew before it runs.
- *          U3  A failure that nobody has looked at is told on stderr when the future is reset, or when the group of its hark_go_future closes.
+ *          U4  A waiter gets what it was woken with, even if the future is reset and sent anew
+ *              before it runs.
+ *          U3  A failure that nobody has looked at is told on stderr when the future is reset, or
+ *              when the group of its hark_go_future closes.
  */
 #include "core/core.h"
 #include "sync/sync.h"
@@ -33,13 +37,16 @@ static int check_pending(hark_future *f, const char *call)
     int error = f ? hark__touch(&f->waiters, call) : hark__fail(-EINVAL, call, "the future is NULL");
 
     if (!error && f->ready) {
-        error = hark__fail(-EALREADY, call, "this future was %s already; the first one stays. Reset it, or use another", f->code ? "failed" : "sent");
+        error =
+            hark__fail(-EALREADY, call,
+                       "this future was %s already; the first one stays. Reset it, or use another",
+                       f->code ? "failed" : "sent");
     }
     return error;
 }
 
-/* What a waiter was given stays its own, whatever becomes of the future before it runs (U4): it is put into its waiter, which
- * has no neighbours any more. */
+/* What a waiter was given stays its own, whatever becomes of the future before it runs (U4): it is
+ * put into its waiter, which has no neighbours any more. */
 static void complete(hark_future *f, void *value, int code)
 {
     struct hark_waiter *waiter;
@@ -81,7 +88,10 @@ int hark_future_fail(hark_future *f, int code, const char *format, ...)
         return error;
     }
     if (code >= 0 || code == -ECANCELED) {
-        return hark__fail(-EINVAL, call, "%d is no failure; give a negative code other than -ECANCELED, which means the waiter's own scopes", code);
+        return hark__fail(
+            -EINVAL, call,
+            "%d is no failure; give a negative code other than -ECANCELED, which means the waiter's own scopes",
+            code);
     }
     hark__failure_fill(&failure, code, __builtin_frame_address(0));
     va_start(arguments, format);
@@ -92,7 +102,8 @@ int hark_future_fail(hark_future *f, int code, const char *format, ...)
     return 0;
 }
 
-/* A failure is passed on, with its words while they are recent. From then on it need not be told on stderr. */
+/* A failure is passed on, with its words while they are recent. From then on it need not be told on
+ * stderr. */
 static int pass_failure(int code, uint64_t serial, const char *call)
 {
     struct hark__words *words = hark__words_find(hark__here, serial);
@@ -118,11 +129,14 @@ int hark_future_reset(hark_future *f)
         return hark__fail(-EBUSY, call, "%u still wait for it", f->waiters.count);
     }
     if (!f->ready) {
-        return hark__fail(-EINVAL, call, "this future was neither sent nor failed: there is nothing to reset");
+        return hark__fail(-EINVAL, call,
+                          "this future was neither sent nor failed: there is nothing to reset");
     }
     if (f->code && !f->looked_at) {
         words = hark__words_find(hark__here, f->words);
-        hark__report_line(NULL, "a future that failed with %d (%s) was reset, and nobody had looked at it", f->code, words ? words->failure.words : "its words are gone");
+        hark__report_line(NULL,
+                          "a future that failed with %d (%s) was reset, and nobody had looked at it",
+                          f->code, words ? words->failure.words : "its words are gone");
         if (words) {
             words->looked_at = true;
         }
@@ -177,7 +191,8 @@ int hark_future_watch(hark_future *f, hark_watch *watch, hark_callback *fn, void
 {
     static const char call[] = "hark_future_watch";
 
-    return f ? hark__watch_list(&f->waiters, f->ready, watch, fn, arg, 0, call) : hark__fail(-EINVAL, call, "the future is NULL");
+    return f ? hark__watch_list(&f->waiters, f->ready, watch, fn, arg, 0, call)
+             : hark__fail(-EINVAL, call, "the future is NULL");
 }
 
 int hark_wait_all(hark_future *const *f, int n)
@@ -211,7 +226,7 @@ int hark_wait_all(hark_future *const *f, int n)
     return first;
 }
 
-/* ---- a task whose result is a future ----------------------------------------------------------------------------- */
+/* ---- a task whose result is a future --------------------------------------------------------- */
 
 struct job {
     hark_fn *fn;
@@ -233,7 +248,9 @@ static void fail_from_task(hark_future *f, int code)
         failure = *mine;
     } else {
         hark__failure_fill(&failure, code, __builtin_frame_address(0));
-        snprintf(failure.words, sizeof failure.words, "%s", code == -EOWNERDEAD ? "the task was cancelled before it had a result" : "the task failed");
+        snprintf(failure.words, sizeof failure.words, "%s",
+                 code == -EOWNERDEAD ? "the task was cancelled before it had a result"
+                                     : "the task failed");
         failure.by_user = false;
     }
     f->words = hark__words_keep(hark__here, &failure, group);
@@ -247,7 +264,8 @@ static int run_job(void *pointer)
     int result = job->fn(job->arg);
 
     if (job->future->ready) {
-        return result < 0 && result != -ECANCELED ? result : 0; /* somebody else has sent it: the failure must not be lost */
+        /* Somebody else has sent it: the failure must not be lost. */
+        return result < 0 && result != -ECANCELED ? result : 0;
     }
     if (result >= 0) {
         hark_future_send(job->future, (void *)(intptr_t)result);

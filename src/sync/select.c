@@ -2,22 +2,28 @@
  *
  * select.c - wait for the first of many; hark/select.h has the promises.
  *
- * Idea     Each case has a waiter of its own in the caller's array. If no case can happen now, all of them join what they wait for and the task parks once. Whoever wakes one of the waiters calls `chosen`, which
- *          takes the others out at once: so from that instant nothing can be given to them, and they leave no trace.
+ * Idea     Each case has a waiter of its own in the caller's array. If no case can happen now, all
+ *          of them join what they wait for and the task parks once. Whoever wakes one of the
+ *          waiters calls `chosen`, which takes the others out at once: so from that instant nothing
+ *          can be given to them, and they leave no trace.
  *
  *          What a case is stands in a table of four functions; the algorithm knows no primitive.
  *
- * Rules    T1  A case that happened has had its effect when select returns its index; the others have had none.
- *          T2  The cases are looked at from a place that moves on with each call, so that none that is always ready hides the others.
- *          T3  A descriptor's report may be spurious (an edge that somebody else used up): it is looked at again before the others are taken out, so that nothing
- *              that happens meanwhile is missed.
+ * Rules    T1  A case that happened has had its effect when select returns its index; the others
+ *              have had none.
+ *          T2  The cases are looked at from a place that moves on with each call, so that none that
+ *              is always ready hides the others.
+ *          T3  A descriptor's report may be spurious (an edge that somebody else used up): it is
+ *              looked at again before the others are taken out, so that nothing that happens
+ *              meanwhile is missed.
  */
 #include "core/core.h"
 #include "sync/sync.h"
 
 struct hark__case_kind {
     int (*check)(hark_case *c, const char *call); /* may it be waited for here? 0 or -errno */
-    bool (*ready)(hark_case *c);                  /* it happens now: with its effect, and c->result */
+    /* It happens now: with its effect, and c->result. */
+    bool (*ready)(hark_case *c);
     int (*join)(hark_loop *loop, hark_case *c);
     void (*leave)(hark_loop *loop, hark_case *c);
     bool confirm; /* being woken is but a hint: ask `ready` */
@@ -29,11 +35,12 @@ struct selection {
     int count;
 };
 
-/* ---- events, flags, futures: the three that a list of waiters decides -------------------------------------------- */
+/* ---- events, flags, futures: the three that a list of waiters decides ------------------------ */
 
 static int check_list(hark_case *c, const char *call)
 {
-    return c->object ? hark__touch(c->object, call) : hark__fail(-EINVAL, call, "a case's primitive is NULL");
+    return c->object ? hark__touch(c->object, call)
+                     : hark__fail(-EINVAL, call, "a case's primitive is NULL");
 }
 
 static int join_list(hark_loop *loop, hark_case *c)
@@ -67,13 +74,17 @@ static bool future_ready(hark_case *c)
     return hark_future_ready(c->object);
 }
 
-_Static_assert(offsetof(hark_event, waiters) == 0 && offsetof(hark_flag, waiters) == 0 && offsetof(hark_future, waiters) == 0, "a case's object is its list");
+_Static_assert(offsetof(hark_event, waiters) == 0 && offsetof(hark_flag, waiters) == 0 &&
+                   offsetof(hark_future, waiters) == 0,
+               "a case's object is its list");
 
-/* ---- the end of a task ---------------------------------------------------------------------------------------------- */
+/* ---- the end of a task ----------------------------------------------------------------------- */
 
 static int check_task(hark_case *c, const char *call)
 {
-    return c->number == hark_self() ? hark__fail(-EDEADLK, call, "a task cannot wait for its own end") : 0;
+    return c->number == hark_self()
+               ? hark__fail(-EDEADLK, call, "a task cannot wait for its own end")
+               : 0;
 }
 
 static bool task_ready(hark_case *c)
@@ -92,7 +103,7 @@ static int join_task(hark_loop *loop, hark_case *c)
     return 0;
 }
 
-/* ---- time -------------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static int check_nothing(hark_case *c, const char *call)
 {
@@ -129,7 +140,7 @@ static void leave_time(hark_loop *loop, hark_case *c)
     hark__wheel_disarm(&loop->wheel, &c->in.timer);
 }
 
-/* ---- descriptors --------------------------------------------------------------------------------------------------------- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 static int check_fd(hark_case *c, const char *call)
 {
@@ -137,7 +148,9 @@ static int check_fd(hark_case *c, const char *call)
         return hark__fail(-EBADF, call, "descriptor %ld is not open", (long)c->number);
     }
     if (!c->events || c->events & ~(POLLIN | POLLOUT)) {
-        return hark__fail(-EINVAL, call, "the events of descriptor %ld are 0x%x; give POLLIN, POLLOUT or both", (long)c->number, (unsigned)c->events);
+        return hark__fail(-EINVAL, call,
+                          "the events of descriptor %ld are 0x%x; give POLLIN, POLLOUT or both",
+                          (long)c->number, (unsigned)c->events);
     }
     return 0;
 }
@@ -184,11 +197,14 @@ static int join_fd(hark_loop *loop, hark_case *c)
     return error;
 }
 
-static const struct hark__case_kind on_event = {check_list, event_ready, join_list, leave_list, false};
+static const struct hark__case_kind on_event = {check_list, event_ready, join_list, leave_list,
+                                                false};
 static const struct hark__case_kind on_flag = {check_list, flag_ready, join_list, leave_list, false};
-static const struct hark__case_kind on_future = {check_list, future_ready, join_list, leave_list, false};
+static const struct hark__case_kind on_future = {check_list, future_ready, join_list, leave_list,
+                                                 false};
 static const struct hark__case_kind on_task = {check_task, task_ready, join_task, leave_list, false};
-static const struct hark__case_kind on_time = {check_nothing, time_ready, join_time, leave_time, false};
+static const struct hark__case_kind on_time = {check_nothing, time_ready, join_time, leave_time,
+                                               false};
 static const struct hark__case_kind on_fd = {check_fd, fd_ready, join_fd, leave_fd, true};
 
 hark_case hark_on_event(hark_event *e)
@@ -221,7 +237,7 @@ hark_case hark_on_fd(int fd, short events)
     return (hark_case){.kind = &on_fd, .number = fd, .events = events};
 }
 
-/* ---- the algorithm --------------------------------------------------------------------------------------------------------- */
+/* ---- the algorithm --------------------------------------------------------------------------- */
 
 static void leave_all(hark_loop *loop, const struct selection *selection)
 {
@@ -238,7 +254,8 @@ static const struct selection *selection_of(const hark__task *task)
 /* Which case does a waiter belong to? Either of the two in it may be the one. */
 static int index_of(const struct selection *selection, const struct hark_waiter *waiter)
 {
-    return (int)(((const char *)waiter - (const char *)selection->cases) / (ptrdiff_t)sizeof(hark_case));
+    return (int)(((const char *)waiter - (const char *)selection->cases) /
+                 (ptrdiff_t)sizeof(hark_case));
 }
 
 /* Rule T3. The hint was wrong: this case goes on waiting, and the others have never stopped. */
@@ -274,7 +291,8 @@ static void describe_selection(const hark__task *task, struct hark__text *text)
     hark__text_put(text, " %d cases", selection_of(task)->count);
 }
 
-static const struct hark__wait_kind select_kind = {"the first of", leave_selection, case_chosen, describe_selection};
+static const struct hark__wait_kind select_kind = {"the first of", leave_selection, case_chosen,
+                                                   describe_selection};
 
 static int check_cases(hark_case *cases, int n, const char *call)
 {
@@ -282,7 +300,9 @@ static int check_cases(hark_case *cases, int n, const char *call)
         return hark__fail(-EINVAL, call, "there is no case to wait for");
     }
     for (int i = 0; i < n; i++) {
-        int error = cases[i].kind ? cases[i].kind->check(&cases[i], call) : hark__fail(-EINVAL, call, "case %d was not made by a hark_on_... call", i);
+        int error = cases[i].kind
+                        ? cases[i].kind->check(&cases[i], call)
+                        : hark__fail(-EINVAL, call, "case %d was not made by a hark_on_... call", i);
         if (error) {
             return error;
         }
@@ -324,7 +344,10 @@ static int join_all(hark_loop *loop, struct selection *selection, const char *ca
         int error = c->kind->join(loop, c);
         if (error) {
             leave_all(loop, &(struct selection){selection->cases, i});
-            return error == -EBUSY ? hark__fail(error, call, "another task waits for descriptor %ld already", (long)c->number) : hark__fail(error, call, "case %d cannot be waited for", i);
+            return error == -EBUSY
+                       ? hark__fail(error, call, "another task waits for descriptor %ld already",
+                                    (long)c->number)
+                       : hark__fail(error, call, "case %d cannot be waited for", i);
         }
     }
     self->in.waiter.next = (struct hark_waiter *)selection;

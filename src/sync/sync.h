@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sync.h - the door of the room `sync`: nothing but the public headers. What its files share among themselves stands here too.
+ * sync.h - the door of the room `sync`: nothing but the public headers. What its files share among
+ * themselves stands here too.
  */
 #ifndef HARK_SYNC_SYNC_H
 #define HARK_SYNC_SYNC_H
@@ -12,6 +13,7 @@
 #include <hark/watch.h>
 
 /* Arm a watch on a list of waiters; it runs soon if `ready`. */
-int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn, void *arg, unsigned state, const char *call);
+int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn,
+                     void *arg, unsigned state, const char *call);
 
 #endif

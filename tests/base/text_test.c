@@ -12,7 +12,8 @@ TEST(text_understands_the_formats_that_it_names)
     struct hark__text text;
 
     hark__text_to_string(&text, bytes, sizeof bytes);
-    hark__text_put(&text, "%s %d %u %x %ld %lu %c %% %d", "word", -7, 8u, 255u, -9000000000L, 18446744073709551615UL, 'z', INT32_MIN);
+    hark__text_put(&text, "%s %d %u %x %ld %lu %c %% %d", "word", -7, 8u, 255u, -9000000000L,
+                   18446744073709551615UL, 'z', INT32_MIN);
     CHECK_STR(bytes, "word -7 8 ff -9000000000 18446744073709551615 z % -2147483648");
 }
 
@@ -61,7 +62,8 @@ TEST(text_says_durations_in_the_unit_that_fits)
     static const struct {
         int64_t nanoseconds;
         const char *words;
-    } cases[] = {{0, "0 ns"}, {999, "999 ns"}, {1500, "1.5 us"}, {20000000, "20.0 ms"}, {250000000, "250 ms"}, {1500000000, "1.5 s"}};
+    } cases[] = {{0, "0 ns"},           {999, "999 ns"},       {1500, "1.5 us"},
+                 {20000000, "20.0 ms"}, {250000000, "250 ms"}, {1500000000, "1.5 s"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char bytes[40];

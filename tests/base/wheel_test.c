@@ -34,7 +34,8 @@ static struct entry *oracle_next(void)
 
     for (int i = 0; i < MANY; i++) {
         struct entry *e = &entries[i];
-        if (e->armed && (!best || e->deadline < best->deadline || (e->deadline == best->deadline && e->order < best->order))) {
+        if (e->armed && (!best || e->deadline < best->deadline ||
+                         (e->deadline == best->deadline && e->order < best->order))) {
             best = e;
         }
     }
@@ -68,7 +69,17 @@ TEST(wheel_fires_in_the_order_of_deadlines_then_of_arming)
 
 TEST(wheel_never_fires_early_and_never_late)
 {
-    static const int64_t spans[] = {1, 255, 256, 257, 65535, 65536, 1000000, 16777216, 1000000000, INT64_C(1) << 40, INT64_C(1) << 55};
+    static const int64_t spans[] = {1,
+                                    255,
+                                    256,
+                                    257,
+                                    65535,
+                                    65536,
+                                    1000000,
+                                    16777216,
+                                    1000000000,
+                                    INT64_C(1) << 40,
+                                    INT64_C(1) << 55};
 
     for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
         hark__wheel_init(&wheel, 12345);

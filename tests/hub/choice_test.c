@@ -82,9 +82,9 @@ TEST(choice_F6_epoll_says_what_it_lacks)
     static const struct {
         int error, code;
         const char *word;
-    } cases[] = {{EMFILE, -EMFILE, "EMFILE"},         {ENFILE, -EMFILE, "ENFILE"},
-                 {ENOMEM, -ENOMEM, "ENOMEM"},         {ENOSYS, -EOPNOTSUPP, "ENOSYS"},
-                 {EPERM, -EOPNOTSUPP, "EPERM"},       {EIO, -EOPNOTSUPP, "epoll_create1"}};
+    } cases[] = {{EMFILE, -EMFILE, "EMFILE"},   {ENFILE, -EMFILE, "ENFILE"},
+                 {ENOMEM, -ENOMEM, "ENOMEM"},   {ENOSYS, -EOPNOTSUPP, "ENOSYS"},
+                 {EPERM, -EOPNOTSUPP, "EPERM"}, {EIO, -EOPNOTSUPP, "epoll_create1"}};
     hark__sys.epoll_create1 = fail_epoll_create1;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         failure = cases[i].error;

@@ -587,9 +587,7 @@ static void live_on(hark__hub *hub, life *one, uint64_t *state)
         eventfd_read(one->fd, &value);
         one->due = false;
         break;
-    default:
-        eventfd_write(one->fd, 1);
-        one->due = true;
+    default: eventfd_write(one->fd, 1); one->due = true;
     }
 }
 
