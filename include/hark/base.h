@@ -24,10 +24,11 @@
 #define HARK_API                __attribute__((visibility("default")))
 #define HARK_PRINTF(text, rest) __attribute__((format(printf, text, rest)))
 
-/* "file.c:12" and, behind its zero byte, the name of what is spawned there: one word for both. */
-#define HARK_TEXT_(x) #x
-#define HARK_TEXT(x)  HARK_TEXT_(x)
-#define HARK_SITE(fn) (__FILE__ ":" HARK_TEXT(__LINE__) "\0" #fn)
+/* Where a call stands: "file.c:12" and, behind the zero byte, which of its arguments is the task's
+ * function, and their text. One word, made by the compiler; reports take it apart. */
+#define HARK_TEXT_(x)      #x
+#define HARK_TEXT(x)       HARK_TEXT_(x)
+#define HARK_SITE(at, ...) (__FILE__ ":" HARK_TEXT(__LINE__) "\0" #at #__VA_ARGS__)
 
 HARK_BEGIN
 

@@ -17,10 +17,9 @@ typedef struct hark_event {
     struct hark_waitlist waiters;
     bool set;
 } hark_event;
-#define HARK_EVENT_INIT \
-    { \
-        {NULL, 0, 0}, false \
-    }
+/* clang-format off */
+#define HARK_EVENT_INIT {{NULL, 0, 0}, false}
+/* clang-format on */
 
 /* hark_event_init - make it unset, unbound, with nobody waiting. All zero, and HARK_EVENT_INIT, do
  * the same.

@@ -17,10 +17,9 @@ typedef struct hark_flag {
     struct hark_waitlist waiters;
     bool set;
 } hark_flag;
-#define HARK_FLAG_INIT \
-    { \
-        {NULL, 0, 0}, false \
-    }
+/* clang-format off */
+#define HARK_FLAG_INIT {{NULL, 0, 0}, false}
+/* clang-format on */
 
 /* hark_flag_init - make it clear, unbound, with nobody waiting. All zero, and HARK_FLAG_INIT, do
  * the same. Returns 0; -EINVAL (NULL). */

@@ -22,10 +22,9 @@ typedef struct hark_future {
     bool looked_at; /* somebody has seen the failure */
     uint64_t words; /* serial of the failure's words, among the loop's recent ones */
 } hark_future;
-#define HARK_FUTURE_INIT \
-    { \
-        {NULL, 0, 0}, NULL, 0, false, false, 0 \
-    }
+/* clang-format off */
+#define HARK_FUTURE_INIT {{NULL, 0, 0}, NULL, 0, false, false, 0}
+/* clang-format on */
 
 /* hark_future_init - make it pending, unbound, with nobody waiting. All zero, and HARK_FUTURE_INIT,
  * do the same. Returns 0; -EINVAL (NULL). */
@@ -68,9 +67,9 @@ HARK_API int hark_future_wait(hark_future *f, void **value);
  * f must outlive the task. Errors besides hark_go's: -EINVAL (f is NULL or ready). Source:
  * asyncio.create_task, eventlet.spawn. */
 HARK_API hark_task hark_go_future(hark_group *g, hark_future *f, hark_fn *fn, void *arg);
-HARK_API hark_task hark_go_future_at(hark_group *g, hark_future *f, hark_fn *fn, void *arg,
-                                     const char *site);
-#define hark_go_future(g, f, fn, arg) hark_go_future_at((g), (f), (fn), (arg), HARK_SITE(fn))
+HARK_API hark_task hark_go_future_at(const char *site, hark_group *g, hark_future *f, hark_fn *fn,
+                                     void *arg);
+#define hark_go_future(...) hark_go_future_at(HARK_SITE(2, __VA_ARGS__), __VA_ARGS__)
 
 /* hark_wait_all - wait until the n futures at f are all ready.
  *

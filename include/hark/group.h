@@ -60,7 +60,7 @@ HARK_API hark_task hark_go(hark_group *g, hark_fn *fn, void *arg);
  * value itself: hark_go_with(&g, worker, (struct job){ &ready, i }). */
 HARK_API hark_task hark_go_copy(hark_group *g, hark_fn *fn, const void *arg, size_t size);
 #define hark_go_with(g, fn, ...) \
-    hark_go_copy_at((g), (fn), &(__VA_ARGS__), sizeof(__VA_ARGS__), HARK_SITE(fn))
+    hark_go_copy_at(HARK_SITE(0, fn), (g), (fn), &(__VA_ARGS__), sizeof(__VA_ARGS__))
 
 /* hark_start - spawn `fn(arg)` and wait until it calls hark_started; *started (may be NULL) gets
  * the value that it passed.
@@ -127,18 +127,18 @@ HARK_API int hark_task_cancel(hark_task t);
  * task. */
 HARK_API int hark_task_name(const char *format, ...) HARK_PRINTF(1, 2);
 
-/* The functions behind the macros below; `site` is HARK_SITE(fn). */
-HARK_API hark_task hark_go_at(hark_group *g, hark_fn *fn, void *arg, const char *site);
-HARK_API hark_task hark_go_copy_at(hark_group *g, hark_fn *fn, const void *arg, size_t size,
-                                   const char *site);
-HARK_API hark_task hark_start_at(hark_group *g, hark_fn *fn, void *arg, int *started,
-                                 const char *site);
+/* The functions behind the macros below; `site` is a HARK_SITE. */
+HARK_API hark_task hark_go_at(const char *site, hark_group *g, hark_fn *fn, void *arg);
+HARK_API hark_task hark_go_copy_at(const char *site, hark_group *g, hark_fn *fn, const void *arg,
+                                   size_t size);
+HARK_API hark_task hark_start_at(const char *site, hark_group *g, hark_fn *fn, void *arg,
+                                 int *started);
 
 /* The same calls, which also note where they stand: every report can name the line that spawned a
- * task. */
-#define hark_go(g, fn, arg)             hark_go_at((g), (fn), (arg), HARK_SITE(fn))
-#define hark_go_copy(g, fn, arg, size)  hark_go_copy_at((g), (fn), (arg), (size), HARK_SITE(fn))
-#define hark_start(g, fn, arg, started) hark_start_at((g), (fn), (arg), (started), HARK_SITE(fn))
+ * task, and the function that it runs. */
+#define hark_go(...)      hark_go_at(HARK_SITE(1, __VA_ARGS__), __VA_ARGS__)
+#define hark_go_copy(...) hark_go_copy_at(HARK_SITE(1, __VA_ARGS__), __VA_ARGS__)
+#define hark_start(...)   hark_start_at(HARK_SITE(1, __VA_ARGS__), __VA_ARGS__)
 
 HARK_END
 #endif

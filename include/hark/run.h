@@ -52,12 +52,12 @@ HARK_API int hark_run_with(const hark_options *options, hark_fn *main, void *arg
  * loop of this process has it). */
 HARK_API int hark_cancel_on(int signo);
 
-/* The function behind the macros below; `site` is HARK_SITE(main). */
-HARK_API int hark_run_at(const hark_options *options, hark_fn *main, void *arg, const char *site);
+/* The function behind the macros below; `site` is a HARK_SITE. */
+HARK_API int hark_run_at(const char *site, const hark_options *options, hark_fn *main, void *arg);
 
 /* The same calls, which also note where they stand, for reports. */
-#define hark_run(main, arg)               hark_run_at(NULL, (main), (arg), HARK_SITE(main))
-#define hark_run_with(options, main, arg) hark_run_at((options), (main), (arg), HARK_SITE(main))
+#define hark_run(...)      hark_run_at(HARK_SITE(0, __VA_ARGS__), NULL, __VA_ARGS__)
+#define hark_run_with(...) hark_run_at(HARK_SITE(1, __VA_ARGS__), __VA_ARGS__)
 
 HARK_END
 #endif

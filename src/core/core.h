@@ -326,7 +326,6 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
                              size_t size, const char *site, int *error);
 void hark__task_main(void *task); /* what a new task's stack begins with */
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
-const char *hark__task_title(const hark__task *task);   /* its name, or its function's */
 struct hark__extra *hark__task_extra(hark__task *task); /* NULL: no memory */
 /* Task 3 "worker", spawned at file.c:12. */
 void hark__task_words(const hark__task *task, struct hark__text *text);

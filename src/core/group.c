@@ -216,25 +216,31 @@ static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t s
     return task->id;
 }
 
-hark_task hark_go_at(hark_group *group, hark_fn *fn, void *arg, const char *site)
+hark_task hark_go_at(const char *site, hark_group *group, hark_fn *fn, void *arg)
 {
     return spawn(group, fn, arg, 0, site, "hark_go");
 }
 
-hark_task hark_go_copy_at(hark_group *group, hark_fn *fn, const void *arg, size_t size,
-                          const char *site)
+hark_task hark_go_copy_at(const char *site, hark_group *group, hark_fn *fn, const void *arg,
+                          size_t size)
 {
     return spawn(group, fn, arg, size, site, "hark_go_copy");
 }
 
 hark_task(hark_go)(hark_group *group, hark_fn *fn, void *arg)
 {
-    return spawn(group, fn, arg, 0, "a call of hark_go\0task", "hark_go");
+    return spawn(group, fn, arg, 0,
+                 "a call of hark_go\0"
+                 "0task",
+                 "hark_go");
 }
 
 hark_task(hark_go_copy)(hark_group *group, hark_fn *fn, const void *arg, size_t size)
 {
-    return spawn(group, fn, arg, size, "a call of hark_go_copy\0task", "hark_go_copy");
+    return spawn(group, fn, arg, size,
+                 "a call of hark_go_copy\0"
+                 "0task",
+                 "hark_go_copy");
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -303,7 +309,7 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     return start_result(start, id, call);
 }
 
-hark_task hark_start_at(hark_group *group, hark_fn *fn, void *arg, int *started, const char *site)
+hark_task hark_start_at(const char *site, hark_group *group, hark_fn *fn, void *arg, int *started)
 {
     static const char call[] = "hark_start";
     hark_loop *loop = hark__here;
@@ -328,7 +334,9 @@ hark_task hark_start_at(hark_group *group, hark_fn *fn, void *arg, int *started,
 
 hark_task(hark_start)(hark_group *group, hark_fn *fn, void *arg, int *started)
 {
-    return hark_start_at(group, fn, arg, started, "a call of hark_start\0task");
+    return hark_start_at("a call of hark_start\0"
+                         "0task",
+                         group, fn, arg, started);
 }
 
 /* Move the running task, with all that is inside it, from the small group to its own. */

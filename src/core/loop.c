@@ -468,7 +468,7 @@ static int check_options(const hark_options *options, hark_options *checked, har
     return 0;
 }
 
-int hark_run_at(const hark_options *options, hark_fn *main, void *arg, const char *site)
+int hark_run_at(const char *site, const hark_options *options, hark_fn *main, void *arg)
 {
     static const char call[] = "hark_run";
     hark_options checked;
@@ -500,10 +500,14 @@ int hark_run_at(const hark_options *options, hark_fn *main, void *arg, const cha
 
 int(hark_run)(hark_fn *main, void *arg)
 {
-    return hark_run_at(NULL, main, arg, "hark_run\0main");
+    return hark_run_at("a call of hark_run\0"
+                       "0main",
+                       NULL, main, arg);
 }
 
 int(hark_run_with)(const hark_options *options, hark_fn *main, void *arg)
 {
-    return hark_run_at(options, main, arg, "hark_run_with\0main");
+    return hark_run_at("a call of hark_run_with\0"
+                       "0main",
+                       options, main, arg);
 }

@@ -42,13 +42,35 @@ static void free_extra(hark__task *task)
     }
 }
 
-const char *hark__task_title(const hark__task *task)
+/* Where an argument ends: at a comma that stands in no brackets, or where the text does. */
+static const char *argument_end(const char *text)
 {
-    if (task->extra && task->extra->name[0]) {
-        return task->extra->name;
+    int depth = 0;
+
+    for (; *text && (depth > 0 || *text != ','); text++) {
+        depth += strchr("({[", *text) != NULL;
+        depth -= strchr(")}]", *text) != NULL;
     }
+    return text;
+}
+
+/* The task's own name, else its function's, from the text of the call that spawned it (HARK_SITE). */
+static void put_title(const hark__task *task, struct hark__text *text)
+{
     const char *name = task->site + strlen(task->site) + 1;
-    return *name == '&' ? name + 1 : name;
+
+    if (task->extra && task->extra->name[0]) {
+        hark__text_put(text, "%s", task->extra->name);
+        return;
+    }
+    int skipped = *name++ - '0';
+    for (; skipped > 0 && *argument_end(name); skipped--) {
+        name = argument_end(name) + 1;
+    }
+    name += strspn(name, " &");
+    for (const char *end = argument_end(name); name < end; name++) {
+        hark__text_put(text, "%c", *name);
+    }
 }
 
 void hark__task_words(const hark__task *task, struct hark__text *text)
@@ -59,7 +81,9 @@ void hark__task_words(const hark__task *task, struct hark__text *text)
     if (uses) {
         hark__text_put(text, ".%u", uses);
     }
-    hark__text_put(text, " \"%s\", spawned at %s", hark__task_title(task), task->site);
+    hark__text_put(text, " \"");
+    put_title(task, text);
+    hark__text_put(text, "\", spawned at %s", task->site);
 }
 
 int hark_task_name(const char *format, ...)

@@ -275,7 +275,7 @@ static int run_job(void *pointer)
     return result == -ECANCELED ? result : 0;
 }
 
-hark_task hark_go_future_at(hark_group *g, hark_future *f, hark_fn *fn, void *arg, const char *site)
+hark_task hark_go_future_at(const char *site, hark_group *g, hark_future *f, hark_fn *fn, void *arg)
 {
     static const char call[] = "hark_go_future";
     struct job job = {fn, arg, f};
@@ -290,10 +290,12 @@ hark_task hark_go_future_at(hark_group *g, hark_future *f, hark_fn *fn, void *ar
     if (hark__here && (error = hark__touch(&f->waiters, call))) {
         return error;
     }
-    return hark_go_copy_at(g, run_job, &job, sizeof job, site);
+    return hark_go_copy_at(site, g, run_job, &job, sizeof job);
 }
 
 hark_task(hark_go_future)(hark_group *g, hark_future *f, hark_fn *fn, void *arg)
 {
-    return hark_go_future_at(g, f, fn, arg, "a call of hark_go_future\0task");
+    return hark_go_future_at("a call of hark_go_future\0"
+                             "0task",
+                             g, f, fn, arg);
 }

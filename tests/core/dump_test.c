@@ -248,3 +248,32 @@ TEST(dump_on_misuse_outside_any_task_is_refused)
 {
     CHECK_MISUSE(hark_dump_on(SIGUSR1), -ENOTSUP, "hark_dump_on");
 }
+
+/* ---- the text of the call is taken apart ------------------------------------------------------ */
+
+struct pair {
+    int one, two;
+};
+
+static int sum_of(void *arg)
+{
+    const struct pair *p = arg;
+    hark_yield();
+    return p->one + p->two;
+}
+
+INSIDE(dump_names_the_function_whatever_else_stands_in_the_call)
+{
+    hark_future f = HARK_FUTURE_INIT;
+    char *text;
+
+    hark_go(&group, sum_of, &(struct pair){1, 2});
+    hark_go_future(&group, (hark_future *[]){&f, NULL}[0], &sum_of, &(struct pair){3, 4});
+    hark_go_with(&group, sum_of, (struct pair){5, 6});
+    text = dump_text();
+    CHECK_HAS(text, "\"sum_of\"");
+    CHECK(!strstr(text, "pair"));
+    CHECK(!strstr(text, "&"));
+    hark_yield();
+    free(text);
+}

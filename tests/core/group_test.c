@@ -559,7 +559,10 @@ TEST_TASK(group_TG_12_spawning_no_function_is_refused)
 {
     hark_group g;
     hark_group_open(&g);
-    CHECK_EQ(hark_go_at(&g, NULL, NULL, "nowhere.c:1\0nothing"), -EINVAL);
+    CHECK_EQ(hark_go_at("nowhere.c:1\0"
+                        "0nothing",
+                        &g, NULL, NULL),
+             -EINVAL);
     CHECK_EQ(hark_group_close(&g, 0), 0);
     return 0;
 }

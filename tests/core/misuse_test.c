@@ -87,9 +87,18 @@ TEST_TASK(misuse_null_functions_and_a_negative_max)
     hark_group g;
     int code = 0, counter = 0;
     hark_group_open(&g);
-    REFUSED(hark_go_at(&g, NULL, NULL, "a.c:1\0f"), -EINVAL, "hark_go");
-    REFUSED(hark_go_copy_at(&g, NULL, &code, sizeof(code), "a.c:1\0f"), -EINVAL, "hark_go");
-    REFUSED(hark_start_at(&g, NULL, NULL, NULL, "a.c:1\0f"), -EINVAL, "hark_start");
+    REFUSED(hark_go_at("a.c:1\0"
+                       "0f",
+                       &g, NULL, NULL),
+            -EINVAL, "hark_go");
+    REFUSED(hark_go_copy_at("a.c:1\0"
+                            "0f",
+                            &g, NULL, &code, sizeof(code)),
+            -EINVAL, "hark_go");
+    REFUSED(hark_start_at("a.c:1\0"
+                          "0f",
+                          &g, NULL, NULL, NULL),
+            -EINVAL, "hark_start");
     REFUSED(hark_group_failures(&g, &code, -1), -EINVAL, "hark_group_failures");
     CHECK_GT(hark_go(&g, counts, &counter), 0);
     CHECK_EQ(hark_group_close(&g, 0), 0);

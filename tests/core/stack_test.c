@@ -160,7 +160,9 @@ TEST_TASK(stacks_of_all_sizes_are_used_side_by_side_and_again)
 
 /* ---- overflow -------------------------------------------------------------------------------- */
 
-#define PLACE "quarry.c:42\0digs_deep" /* as HARK_SITE writes it: here the line is known */
+#define PLACE \
+    "quarry.c:42\0" \
+    "0digs_deep" /* as HARK_SITE writes it: here the line is known */
 
 static int digs_deep(void *arg)
 {
@@ -185,7 +187,7 @@ static int opens_a_quarry(void *arg)
     hark_group g;
     hark_group_open(&g);
     hark_group_stack(&g, q->stack);
-    hark_go_at(&g, q->fn, NULL, PLACE);
+    hark_go_at(PLACE, &g, q->fn, NULL);
     return hark_group_close(&g, 0);
 }
 

@@ -663,7 +663,10 @@ TEST_TASK(start_ST_17_no_function_is_refused)
 {
     hark_group g;
     hark_group_open(&g);
-    CHECK_EQ(hark_start_at(&g, NULL, NULL, NULL, "nowhere.c:1\0nothing"), -EINVAL);
+    CHECK_EQ(hark_start_at("nowhere.c:1\0"
+                           "0nothing",
+                           &g, NULL, NULL, NULL),
+             -EINVAL);
     return hark_group_close(&g, 0);
 }
 
