@@ -50,8 +50,8 @@ HARK_API int hark_select(hark_case *cases, int n);
 /* hark_try_select - as hark_select, but -EAGAIN where it would wait. */
 HARK_API int hark_try_select(hark_case *cases, int n);
 
-/* hark_case_result - of the case that happened: 0 (for a descriptor: the events that are ready), or
- * why not: -EBADF, ... */
+/* hark_case_result - of the case that happened: 0, or why not: -EBADF (a descriptor that is not open
+ * any more), the code of a future that failed. */
 HARK_API int hark_case_result(const hark_case *c);
 
 HARK_END

@@ -6,7 +6,7 @@
  *
  *     hark__enter(...)      may the caller wait at all? (in a task, not cancelled, of this loop)
  *     hark__wait(...)       stand in a list and park, until somebody wakes us or we are cancelled
- *     hark__wake_one/all    give waiters their turn
+ *     hark__wake, _wake_all give waiters their turn
  *
  * The law of the wake-up. A wake-up belongs to the waiter it was given to, and a cancellation that
  * comes later does not take it away. Hand-over is direct: what was given to a waiter can be taken
@@ -185,7 +185,8 @@ struct hark_loop {
     struct hark_level root;
     uint32_t tasks;    /* living */
     uint32_t fd_waits; /* tasks and watches that wait for descriptors */
-    uint32_t holds;    /* threads, signals: something outside that may wake us */
+    uint32_t holds;    /* threads at work for us: the virtual clock waits for them */
+    uint32_t signals;  /* that may still come and cancel the run */
     uint32_t stack_class;
     bool cancelled_all; /* a deadlock: shields do not count any more */
     bool deadlocked;

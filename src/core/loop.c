@@ -274,7 +274,7 @@ static void idle(hark_loop *loop)
             return;
         }
     }
-    if (!loop->wheel.count && !loop->fd_waits && !loop->holds) {
+    if (!loop->wheel.count && !loop->fd_waits && !loop->holds && !loop->signals) {
         deadlock(loop);
         return;
     }

@@ -52,7 +52,7 @@ static void cancel_run(void *arg)
     struct slot *slot = arg;
 
     slot->pending = false;
-    slot->loop->holds--;
+    slot->loop->signals--;
     hark__cancel_all(slot->loop, false);
 }
 
@@ -78,7 +78,7 @@ static int install(hark_loop *loop, int signo, bool cancels, const char *call)
         slot->loop = NULL;
         return hark__fail(-EINVAL, call, "%d is not a signal that can be caught", signo);
     }
-    loop->holds += cancels;
+    loop->signals += cancels;
     return 0;
 }
 

@@ -28,12 +28,19 @@
 #define HARK__STACK_USUAL   (64u << 10)
 #define HARK__STACK_CLASSES 10 /* 16 KiB << 0 .. 9 */
 
-/* What the tools (AddressSanitizer, ThreadSanitizer, valgrind) want to know of a context. */
+/* As the C++ ABI has it. */
+struct hark__exceptions {
+    void *caught;
+    unsigned uncaught;
+};
+
+/* What the tools (AddressSanitizer, ThreadSanitizer, the C++ runtime) want to know of a context. */
 typedef struct hark__tools {
     void *fake_stack;   /* ASan's, while switched away */
     const void *bottom; /* lowest address */
     size_t size;
-    void *thread; /* TSan's fiber */
+    void *thread;                       /* TSan's fiber */
+    struct hark__exceptions exceptions; /* of C++: those that are being handled here */
 } hark__tools;
 
 typedef struct hark__stack {

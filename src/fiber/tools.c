@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tools.c - telling AddressSanitizer, ThreadSanitizer and valgrind that stacks are switched.
+ * tools.c - telling AddressSanitizer, ThreadSanitizer, valgrind and the C++ runtime that stacks are
+ * switched.
  *
  * Idea     The sanitizers' calls are weak symbols: they are there when the program is linked with
  *          one of them. So one and the same library, itself compiled with or without
@@ -38,6 +39,7 @@ extern WEAK void *__tsan_get_current_fiber(void);
 extern WEAK void *__tsan_create_fiber(unsigned flags);
 extern WEAK void __tsan_destroy_fiber(void *fiber);
 extern WEAK void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+extern WEAK struct hark__exceptions *__cxa_get_globals(void); /* of the thread, by the C++ ABI */
 
 static bool asan(void)
 {
@@ -52,7 +54,7 @@ static bool tsan(void)
 /* Before main, so that it never changes while threads read it. */
 static __attribute__((constructor)) void look_for_tools(void)
 {
-    hark__tools_on = asan() || tsan();
+    hark__tools_on = asan() || tsan() || __cxa_get_globals;
 }
 
 void hark__tools_here(hark__tools *tools)
@@ -87,8 +89,19 @@ HARK__UNWATCHED static void leave_tsan(hark__tools *from, hark__tools *to, bool 
     }
 }
 
+/* C++ keeps a thread's exceptions under way in one place; each task has its own. */
+static void leave_cxx(hark__tools *from, hark__tools *to, bool for_ever)
+{
+    struct hark__exceptions *now = __cxa_get_globals();
+    from->exceptions = for_ever ? (struct hark__exceptions){0} : *now;
+    *now = to->exceptions;
+}
+
 HARK__UNWATCHED void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever)
 {
+    if (__cxa_get_globals) {
+        leave_cxx(from, to, for_ever);
+    }
     if (for_ever) {
         hark__tools_clean(from->bottom, from->size);
     }

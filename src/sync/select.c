@@ -162,7 +162,7 @@ static bool fd_ready(hark_case *c)
     if (hark__sys.poll(&poll, 1, 0) <= 0) {
         return false;
     }
-    c->result = poll.revents & POLLNVAL ? -EBADF : poll.revents;
+    c->result = poll.revents & POLLNVAL ? -EBADF : 0;
     return true;
 }
 
