@@ -28,6 +28,7 @@ typedef struct hark_case {
     void *item;
     int64_t number; /* a task, a deadline, a descriptor */
     int events;
+    int order; /* in which they are looked at */
     int result;
 } hark_case;
 
@@ -41,7 +42,7 @@ HARK_API hark_case hark_on_time(int64_t deadline);   /* hark_now() has reached t
 /* hark_select - wait until one of the n cases can happen, and let exactly that one happen. The same
  * array may be used again.
  *
- * Fair: when several are ready, each has the same chance in turn. Blocks: a checkpoint.
+ * Fair: when several are ready, each has the same chance. Blocks: a checkpoint.
  * Returns the case's index (see hark_case_result); -ECANCELED (none happened); -EINVAL (no case,
  * NULL, an unmade case, a NULL primitive, a bad descriptor or events); -EBUSY (another task waits
  * for that descriptor); -ENOTSUP outside a task; -EXDEV. Source: Go's select. */

@@ -133,7 +133,7 @@ void hark__level_pop(hark__task *task, struct hark_level *level)
 }
 
 /* The root has no list of what is inside it but main: so it is done record by record. */
-bool hark__cancel_all(hark_loop *loop, bool shields_too)
+void hark__cancel_all(hark_loop *loop, bool shields_too)
 {
     hark__task *task = NULL;
 
@@ -145,5 +145,4 @@ bool hark__cancel_all(hark_loop *loop, bool shields_too)
             hark__level_refresh(loop, &task->base);
         }
     }
-    return true;
 }

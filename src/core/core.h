@@ -73,12 +73,12 @@ static inline bool hark__level_open(const struct hark_level *level)
 
 enum hark__task_state { TASK_FREE, TASK_NEW, TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
-enum { /* flags; the lowest four bits are the stack's class */
-       TASK_CLASS = 0x0f,
-       TASK_COPIED = 1 << 4,   /* start.bytes holds the argument itself */
-       TASK_STACKED = 1 << 5,  /* the argument was too large for that: it has its stack already */
-       TASK_STARTING = 1 << 6, /* spawned by hark_start, not yet started */
-       TASK_WARNED = 1 << 7,   /* was told that it ignores its cancellation */
+enum hark__task_flag {
+    TASK_CLASS = 0x0f,      /* the lowest four bits: the stack's class */
+    TASK_COPIED = 1 << 4,   /* start.bytes holds the argument itself */
+    TASK_STACKED = 1 << 5,  /* the argument was too large for that: it has its stack already */
+    TASK_STARTING = 1 << 6, /* spawned by hark_start */
+    TASK_WARNED = 1 << 7,   /* was told that it ignores its cancellation */
 };
 
 /* How a task waits: one constant for each kind of waiting. */
@@ -126,7 +126,7 @@ struct hark__task {
     struct hark_level base;
     hark__task *next, *prev; /* its siblings, oldest first: a ring. Free: the next free one */
     hark_task id;
-    const char *site;          /* "file.c:12", and behind the zero byte the function's name */
+    const char *site;          /* a HARK_SITE: where it was spawned, and by which words */
     struct hark__extra *extra; /* what few tasks need */
 };
 _Static_assert(sizeof(hark__task) == 128 || sizeof(void *) != 8, "a record is two cache lines");
@@ -232,10 +232,15 @@ static inline void hark__loop_unpromise(hark_loop *loop)
     loop->promised--;
 }
 int64_t hark__loop_now(hark_loop *loop); /* the clock, real or virtual */
-void hark__loop_notice(hark_loop *loop); /* the loop looks around before the next switch */
 
 /* An entry of the ring: the pointer and, in its lowest bits, what it is. */
-enum { READY_TASK = 0, READY_WATCH = 1, READY_NEW = 2, READY_KIND = 3 };
+enum {
+    READY_TASK = 0,
+    READY_WATCH = 1,
+    READY_NEW = 2,
+    READY_YIELDED = 3, /* with a seed: a task that lets the others run */
+    READY_KIND = 3,
+};
 
 static inline void hark__ring_put(hark_loop *loop, void *pointer, unsigned kind)
 {
@@ -319,7 +324,7 @@ void hark__loop_step(hark_loop *loop, uintptr_t entry);
 /* The running task is no more: on to the next. */
 _Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone);
 /* -ECANCELED, and what must happen with it. */
-int hark__canceled(hark_loop *loop, hark__task *task);
+int hark__canceled(hark__task *task);
 
 /* ---- task.c, roster.c ------------------------------------------------------------------------ */
 
@@ -352,7 +357,7 @@ struct hark_level *hark__level_walk(const struct hark_level *level, const struct
 void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags);
 void hark__level_pop(hark__task *task, struct hark_level *level);
 hark__task *hark__level_task(const struct hark_level *level);
-bool hark__cancel_all(hark_loop *loop, bool shields_too);
+void hark__cancel_all(hark_loop *loop, bool shields_too);
 
 /* ---- scope.c, group.c ------------------------------------------------------------------------ */
 
@@ -368,7 +373,6 @@ bool hark__level_is_open(hark_loop *loop, const struct hark_level *level);
 void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 void hark__group_link(hark_group *group, hark__task *task);
-void hark__start_ended(hark__task *task, int result);
 
 enum { NOTE_CHILD_CANCELLED = 1, NOTE_FUTURE_FAILED = 2 }; /* hark_group.notes */
 
@@ -471,6 +475,7 @@ void hark__report_from_signal(hark_loop *loop);
 void hark__report_tree(hark_loop *loop, struct hark__text *text);
 
 void hark__signals_close(hark_loop *loop);
+void hark__signals_forked(void); /* in the child: of all loops */
 
 /* The same where there is no primitive. */
 static inline int hark__enter_task(const char *call)

@@ -40,8 +40,40 @@ static uint32_t last_id;
 static unsigned living_count;
 static struct sigaction sigpipe_before;
 
+/* A child that was forked has no task and no loop, whatever its parent ran: what stands in memory of
+ * them is not used again, and signals mean to it what they meant before. */
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&registry);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&registry);
+}
+
+static void after_fork_in_child(void)
+{
+    hark__signals_forked();
+    if (living_count) {
+        hark__sys.sigaction(SIGPIPE, &sigpipe_before, NULL);
+    }
+    hark__here = NULL;
+    living = NULL;
+    living_count = 0;
+    pthread_mutex_unlock(&registry);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
 static void register_loop(hark_loop *loop)
 {
+    pthread_once(&fork_once, watch_forks);
     pthread_mutex_lock(&registry);
     loop->id = ++last_id;
     loop->next_alive = living;
@@ -127,14 +159,39 @@ int hark__loop_promise(hark_loop *loop)
     return 0;
 }
 
-/* What runs next. With a seed: any of what was ready when the turn began. */
+static uint32_t first_callback(const hark_loop *loop)
+{
+    uint32_t place = 0;
+
+    while ((loop->ring[(loop->head + place) & loop->mask] & READY_KIND) != READY_WATCH) {
+        place++;
+    }
+    return place;
+}
+
+/* With a seed: any of what was ready when the turn began. But callbacks keep their order among
+ * themselves, and who has yielded lets all run first that were ready then: those are promises, seed
+ * or not. */
+static uint32_t choose_next(hark_loop *loop)
+{
+    for (uint32_t ready = loop->turn_end - loop->head;;) {
+        uint32_t place = ready > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, ready) : 0;
+        unsigned kind = loop->ring[(loop->head + place) & loop->mask] & READY_KIND;
+        if (kind == READY_WATCH) {
+            return first_callback(loop);
+        }
+        if (place == 0 || kind != READY_YIELDED) {
+            return place;
+        }
+        ready = place;
+    }
+}
+
+/* What runs next. */
 static uintptr_t take_next(hark_loop *loop)
 {
     if (unlikely(loop->random)) {
-        uint32_t ready = loop->turn_end - loop->head;
-        uint32_t chosen =
-            loop->head +
-            (ready > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, ready) : 0);
+        uint32_t chosen = loop->head + choose_next(loop);
         uintptr_t entry = loop->ring[chosen & loop->mask];
         for (; chosen != loop->head; chosen--) {
             loop->ring[chosen & loop->mask] = loop->ring[(chosen - 1) & loop->mask];

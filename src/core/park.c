@@ -263,7 +263,7 @@ int hark__give_way(void)
 
     self->result = 0;
     self->state = TASK_READY;
-    hark__ring_put(loop, self, READY_TASK);
+    hark__ring_put(loop, self, unlikely(loop->random) ? READY_YIELDED : READY_TASK);
     return go_on(loop, self);
 }
 
@@ -390,7 +390,7 @@ int hark__enter_slow(struct hark_waitlist *list, const char *call)
         hark__scope_drop_abandoned(loop, self, hark__callers_sp());
     }
     if (self->level->flags & LEVEL_REACHED) {
-        return hark__canceled(loop, self);
+        return hark__canceled(self);
     }
     return 0;
 }
@@ -402,9 +402,8 @@ int hark__touch_slow(struct hark_waitlist *list, const char *call)
 
 /* Every checkpoint of a cancelled task comes through here. One that does not listen is made to let
  * others run, and is reported once. */
-int hark__canceled(hark_loop *loop, hark__task *task)
+int hark__canceled(hark__task *task)
 {
-    (void)loop;
     task->ignored++;
     if (task->ignored % 64 == 0) {
         if (task->ignored == 0 && !(task->flags & TASK_WARNED)) {

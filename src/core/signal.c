@@ -112,6 +112,18 @@ int hark_dump_on(int signo)
     return take(signo, false, "hark_dump_on");
 }
 
+/* Nobody else is in the child, so nobody holds the lock, though a thread of the parent may have. */
+void hark__signals_forked(void)
+{
+    pthread_mutex_init(&slots_lock, NULL);
+    for (int signo = 1; signo < NSIG; signo++) {
+        if (slots[signo].loop) {
+            hark__sys.sigaction(signo, &slots[signo].before, NULL);
+            slots[signo].loop = NULL;
+        }
+    }
+}
+
 void hark__signals_close(hark_loop *loop)
 {
     pthread_mutex_lock(&slots_lock);

@@ -187,7 +187,12 @@ int hark__io_poll(int fd, short events)
     if (count < 0) {
         return errno == EAGAIN ? 0 : -errno;
     }
-    return count == 0 ? 0 : poll.revents & POLLNVAL ? -EBADF : poll.revents;
+    if (count == 0 || poll.revents & POLLNVAL) {
+        return count == 0 ? 0 : -EBADF;
+    }
+    short ready = poll.revents & events;
+    return ready ? ready
+                 : events; /* hung up or failed: reading or writing will not wait, and says it */
 }
 
 /* Both directions at once: the first news of either. */

@@ -11,8 +11,8 @@
  *
  * Rules    T1  A case that happened has had its effect when select returns its index; the others
  *              have had none.
- *          T2  The cases are looked at from a place that moves on with each call, so that none that
- *              is always ready hides the others.
+ *          T2  The cases are looked at in a random order, so that of those that are ready each has
+ *              the same chance.
  *          T3  A descriptor's report may be spurious (an edge that somebody else used up): it is
  *              looked at again before the others are taken out, so that nothing that happens
  *              meanwhile is missed.
@@ -310,26 +310,31 @@ static int check_cases(hark_case *cases, int n, const char *call)
     return 0;
 }
 
-/* Rule T2. A place that is spread evenly, whatever the pattern of the calls. */
-static int first_look(hark_loop *loop, int n)
+/* Rule T2. Below `count`, at random: a place that only moves on would favour the case behind a gap of
+ * those that are not ready. */
+static int draw(hark_loop *loop, int count)
 {
     if (loop->random) {
-        return (int)hark__choices.pick(&loop->random, HARK__CHOOSE_CASE, (uint32_t)n);
+        return (int)hark__choices.pick(&loop->random, HARK__CHOOSE_CASE, (uint32_t)count);
     }
-    loop->fair_turn += 0x9e3779b9u;
-    return (int)((uint64_t)loop->fair_turn * (uint32_t)n >> 32);
+    loop->fair_turn = loop->fair_turn * 1664525u + 1013904223u;
+    return (int)((uint64_t)loop->fair_turn * (uint32_t)count >> 32);
 }
 
+/* In an order that is shuffled while they are looked at. */
 static int find_ready(hark_loop *loop, hark_case *cases, int n)
 {
-    int first = first_look(loop, n);
-
     for (int i = 0; i < n; i++) {
-        int index = first + i < n ? first + i : first + i - n;
-        cases[index].result = 0;
+        cases[i].order = i;
+        cases[i].result = 0;
+    }
+    for (int i = 0; i < n; i++) {
+        int other = i + draw(loop, n - i), index = cases[other].order;
+        cases[other].order = cases[i].order;
         if (cases[index].kind->ready(&cases[index])) {
             return index;
         }
+        cases[index].result = 0;
     }
     return -EAGAIN;
 }
