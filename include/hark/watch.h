@@ -30,6 +30,9 @@ typedef struct hark_watch {
     uint32_t loop; /* id of the loop that it is armed in */
     uint32_t spare;
 } hark_watch;
+/* clang-format off */
+#define HARK_WATCH_INIT {{{NULL, NULL, NULL, 0}}, NULL, NULL, 0, 0, 0, 0}
+/* clang-format on */
 
 /* hark_event_watch - call fn(arg) once, in the turn in which a waiter of e would have gone on; soon
  * if e is set already.

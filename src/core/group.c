@@ -458,7 +458,7 @@ static int close_misnested(hark_group *group, hark_loop *loop)
     }
     return hark__fail(
         -EINVAL, "hark_group_close",
-        "closed out of order: what was opened inside it was still open, and was cancelled. Close the innermost first");
+        "closed out of order: a scope or group opened inside it was still open, and was cancelled. Close the innermost first; inside hark_within, open the group, too");
 }
 
 int hark_group_close(hark_group *group, int rc)
@@ -469,6 +469,9 @@ int hark_group_close(hark_group *group, int rc)
 
     if (error) {
         return error;
+    }
+    if (!loop->running) {
+        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
     }
     if (group->scope.task != loop->running) {
         return hark__fail(-EPERM, call, "only the task that opened a group may close it");

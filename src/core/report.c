@@ -46,9 +46,11 @@ static void put_state(hark_loop *loop, const hark__task *task, struct hark__text
         if (task->wait->describe) {
             task->wait->describe(task, text);
         }
-        hark__text_put(text, " (");
-        hark__text_duration(text, (int64_t)(loop->millis - task->base.mark) * 1000000);
-        hark__text_put(text, " so far)");
+        if (loop->millis != task->base.mark) {
+            hark__text_put(text, " (");
+            hark__text_duration(text, (int64_t)(loop->millis - task->base.mark) * 1000000);
+            hark__text_put(text, " so far)");
+        }
     }
     if (task->level->flags & LEVEL_REACHED) {
         hark__text_put(text, "; it is cancelled");

@@ -196,6 +196,14 @@ static void check_end(hark_loop *loop, hark__task *task, const hark__stack *stac
     }
 }
 
+/* What a child's group gets to know. Cancelled by hark_task_cancel: the task's own scope catches. */
+static int result_for_group(const hark__task *task, int result)
+{
+    bool caught = result == -ECANCELED && task->base.flags & LEVEL_CANCELLED &&
+                  !(task->base.outer->flags & LEVEL_REACHED);
+    return caught ? 0 : result;
+}
+
 static void tell_end(hark_loop *loop, hark__task *task, int result)
 {
     struct hark_level *outer = task->base.outer;
@@ -203,12 +211,8 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
     if (task->extra && task->extra->joiners.first) {
         hark__wake_all(&task->extra->joiners);
     }
-    if (result == -ECANCELED && task->base.flags & LEVEL_CANCELLED &&
-        !(outer->flags & LEVEL_REACHED)) {
-        result = 0; /* cancelled by hark_task_cancel: its own scope catches */
-    }
     if (outer->flags & LEVEL_GROUP) {
-        hark__group_child_ended((hark_group *)outer, task, result);
+        hark__group_child_ended((hark_group *)outer, task, result_for_group(task, result));
         return;
     }
     loop->main_result = result;

@@ -212,6 +212,11 @@ int hark_wait_all(hark_future *const *f, int n)
         return error;
     }
     for (int i = 0; i < n; i++) {
+        if ((error = hark__touch(&f[i]->waiters, call))) {
+            return error;
+        }
+    }
+    for (int i = 0; i < n; i++) {
         if ((error = hark__enter(&f[i]->waiters, call))) {
             return error;
         }
@@ -256,6 +261,9 @@ static void fail_from_task(hark_future *f, int code)
     f->words = hark__words_keep(hark__here, &failure, group);
     group->notes |= NOTE_FUTURE_FAILED;
     complete(f, NULL, code);
+    if (code == -EOWNERDEAD) { /* whoever cancels the rest need not look at them */
+        f->looked_at = hark__words_find(hark__here, f->words)->looked_at = true;
+    }
 }
 
 static int run_job(void *pointer)
