@@ -57,6 +57,9 @@ static bool update(hark_loop *loop, struct hark_level *level)
         return false;
     }
     level->flags ^= LEVEL_REACHED;
+    if (bit && level->flags & LEVEL_GROUP) {
+        hark__group_cancel_starts(loop, (hark_group *)level);
+    }
     if (bit && !level->inner && !(level->flags & LEVEL_ROOT)) {
         deliver(loop, hark__level_task(level));
     }
@@ -102,13 +105,16 @@ struct hark_level *hark__level_walk(const struct hark_level *level, const struct
     return inside ? inside : after(level, top);
 }
 
+/* What is still starting for a group that was reached stands elsewhere in the tree: it is noted by
+ * the walk, and walked when that is done. */
 void hark__level_refresh(hark_loop *loop, struct hark_level *top)
 {
-    struct hark_level *level = top;
-
-    while (level) {
-        struct hark_level *inside = update(loop, level) ? first_inside(level) : NULL;
-        level = inside ? inside : after(level, top);
+    while (top) {
+        for (struct hark_level *level = top; level;) {
+            struct hark_level *inside = update(loop, level) ? first_inside(level) : NULL;
+            level = inside ? inside : after(level, top);
+        }
+        top = hark__group_next_start(loop);
     }
 }
 
@@ -132,6 +138,15 @@ void hark__level_pop(hark__task *task, struct hark_level *level)
     task->ignored = 0;
 }
 
+/* After a deadlock no shield keeps anything out: every level of the task is looked at, also those
+ * inside one that was reached before, where a walk would turn back. */
+static void update_all(hark_loop *loop, hark__task *task)
+{
+    for (struct hark_level *level = &task->base; level; level = level->inner) {
+        update(loop, level);
+    }
+}
+
 /* The root has no list of what is inside it but main: so it is done record by record. */
 void hark__cancel_all(hark_loop *loop, bool shields_too)
 {
@@ -141,8 +156,11 @@ void hark__cancel_all(hark_loop *loop, bool shields_too)
     loop->cancelled_all = loop->cancelled_all || shields_too;
     update(loop, &loop->root);
     while ((task = hark__roster_next(loop->roster, task))) {
-        if (task->base.outer == &loop->root || shields_too) {
+        if (shields_too) {
+            update_all(loop, task);
+        } else if (task->base.outer == &loop->root) {
             hark__level_refresh(loop, &task->base);
         }
     }
+    hark__level_refresh(loop, hark__group_next_start(loop));
 }

@@ -210,6 +210,7 @@ struct hark_loop {
     struct hark__interest *interest; /* descriptors; see interest.c */
     struct hark__inbox *inbox;       /* from other threads; see inbox.c */
     struct hark__within_pool *withins;
+    struct hark__start *cancelled_starts; /* a walk has noted them; see hark__level_refresh */
     struct hark__words words[LOOP_WORDS];
     uint64_t words_next;
     struct hark__failure spare_failure; /* for callbacks, and when there is no memory */
@@ -373,6 +374,10 @@ bool hark__level_is_open(hark_loop *loop, const struct hark_level *level);
 void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 void hark__group_link(hark_group *group, hark__task *task);
+/* Rule G5: what is starting for a group that is reached is cancelled, and noted ... */
+void hark__group_cancel_starts(hark_loop *loop, hark_group *group);
+/* ... to be taken from there; NULL: that was all. */
+struct hark_level *hark__group_next_start(hark_loop *loop);
 
 enum { NOTE_CHILD_CANCELLED = 1, NOTE_FUTURE_FAILED = 2 }; /* hark_group.notes */
 
@@ -424,6 +429,8 @@ struct hark__fd {
     bool hung_up;    /* no edge will come any more: never wait first */
     bool known;      /* kind is right */
     bool young;      /* in the list of waits not yet looked at again */
+    bool closing;    /* closed, but for the workers that still use it */
+    uint16_t workers;
     struct hark__fd *older, *newer;
     int64_t since;
     int fd;

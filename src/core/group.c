@@ -29,6 +29,7 @@ struct hark__start {
     hark_group nest;
     hark_group *target;
     struct hark__start *next; /* in target->starting */
+    struct hark__start *next_cancelled;
     int value;
     bool said;  /* hark_started was called ... */
     bool moved; /* ... and the child is the target's now */
@@ -152,7 +153,7 @@ static void unlink_child(hark_group *group, hark__task *task)
     uncount(group);
 }
 
-/* Cancel all that is inside, and what is still starting for it (rule G5). */
+/* Cancel all that is inside; the walk finds what is still starting for it (rule G5). */
 static void cancel(hark_group *group, uint32_t flags)
 {
     hark_loop *loop = hark__here;
@@ -161,10 +162,28 @@ static void cancel(hark_group *group, uint32_t flags)
         group->scope.level.flags |= flags;
         hark__level_refresh(loop, &group->scope.level);
     }
+}
+
+void hark__group_cancel_starts(hark_loop *loop, hark_group *group)
+{
     for (struct hark__start *start = group->starting; start; start = start->next) {
-        start->nest.scope.level.flags |= LEVEL_CANCELLED;
-        hark__level_refresh(loop, &start->nest.scope.level);
+        if (!(start->nest.scope.level.flags & LEVEL_CANCELLED)) {
+            start->nest.scope.level.flags |= LEVEL_CANCELLED;
+            start->next_cancelled = loop->cancelled_starts;
+            loop->cancelled_starts = start;
+        }
     }
+}
+
+struct hark_level *hark__group_next_start(hark_loop *loop)
+{
+    struct hark__start *start = loop->cancelled_starts;
+
+    if (!start) {
+        return NULL;
+    }
+    loop->cancelled_starts = start->next_cancelled;
+    return &start->nest.scope.level;
 }
 
 static void note_failure(hark_group *group, int code, const struct hark__failure *failure)
@@ -300,7 +319,8 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     target->starting = start;
     target->children++;
     if (target->scope.level.flags & LEVEL_REACHED) {
-        cancel(target, 0);
+        start->nest.scope.level.flags |= LEVEL_CANCELLED;
+        hark__level_refresh(loop, &start->nest.scope.level);
     }
     start->nest.closer = loop->running;
     hark__park(&start_kind);
@@ -478,6 +498,9 @@ int hark_group_close(hark_group *group, int rc)
     }
     if (unlikely(loop->running->level != &group->scope.level)) {
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
+        if (!hark__level_is_open(loop, &group->scope.level)) {
+            return hark__fail(-EINVAL, call, "this group is not open: it is a copy of one that is");
+        }
         if (loop->running->level != &group->scope.level) {
             return close_misnested(group, loop);
         }

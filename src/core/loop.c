@@ -385,6 +385,7 @@ static void run(hark_loop *loop)
         }
         look_around(loop);
         if (loop->head != loop->tail) {
+            loop->credit--; /* callbacks too, or one that calls itself again would starve all */
             run_entry(loop, take_next(loop));
         }
     }
@@ -541,10 +542,11 @@ int hark_run_at(const char *site, const hark_options *options, hark_fn *main, vo
         return hark__fail(error, call, "no memory for the main task");
     }
     run(loop);
-    int result = loop->deadlocked ? -EDEADLK : loop->main_result;
+    bool deadlocked = loop->deadlocked;
+    int result = deadlocked ? -EDEADLK : loop->main_result;
     struct hark__failure last = loop->main_failure;
     close_loop(loop);
-    if (result == -EDEADLK) {
+    if (deadlocked) {
         return hark__fail(
             result, call,
             "nothing could ever run again: the report on stderr says who waited for what");

@@ -191,6 +191,10 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
     }
     if (unlikely(loop->running->level != &scope->level)) {
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
+        if (!hark__level_is_open(loop, &scope->level)) {
+            return hark__fail(-EINVAL, "hark_scope_close",
+                              "this scope is not open: it is a copy of one that is");
+        }
         if (loop->running->level != &scope->level) {
             return close_misnested(loop, scope);
         }
@@ -289,8 +293,10 @@ bool hark_scope_cancelled(const hark_scope *scope)
     if (!scope) {
         return false;
     }
-    if (loop && hark__level_open(&scope->level) && !(scope->level.flags & LEVEL_CANCELLED) &&
-        scope->deadline != HARK_FOREVER && scope->deadline <= hark__loop_now(loop)) {
+    /* Another loop's timers are not ours to touch. */
+    bool here = loop && hark__level_open(&scope->level) && scope->level.mark == loop->id;
+    if (here && !(scope->level.flags & LEVEL_CANCELLED) && scope->deadline != HARK_FOREVER &&
+        scope->deadline <= hark__loop_now(loop)) {
         hark__wheel_disarm(&loop->wheel, &((hark_scope *)scope)->timer);
         pass_deadline(loop, (hark_scope *)scope);
     }

@@ -75,13 +75,14 @@ void hark__watch_run(hark_loop *loop, hark_watch *watch)
     fn(arg);
 }
 
-/* A seed may have moved the entry: then it is looked for. */
+/* A seed may have moved the entry: then it is looked for. What it left behind in front of the head
+ * still looks like the entry, and is none. */
 void hark__watch_unqueue(hark_loop *loop, hark_watch *watch)
 {
     uintptr_t entry = (uintptr_t)watch | READY_WATCH;
     uint32_t place = watch->spare;
 
-    if (loop->ring[place & loop->mask] != entry) {
+    if (place - loop->head >= loop->tail - loop->head || loop->ring[place & loop->mask] != entry) {
         for (place = loop->head; loop->ring[place & loop->mask] != entry;) {
             place++;
         }

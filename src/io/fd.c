@@ -76,9 +76,18 @@ static int kind_of(int fd)
     }
 }
 
+/* Closed, but a worker still uses it: see hark_close. */
+static bool is_closing(int fd)
+{
+    const struct hark__fd *entry = hark__here ? hark__fd_peek(hark__here, fd) : NULL;
+    return entry && entry->closing;
+}
+
 int hark__io_entry_slow(struct hark__fd **ret, const char *call, int fd)
 {
-    int kind = kind_of(fd); /* first: the table must not grow for a number that is none */
+    int kind = is_closing(fd)
+                   ? -EBADF
+                   : kind_of(fd); /* first: the table must not grow for a number that is none */
 
     if (kind < 0) {
         return hark__io_fail(call, fd, kind);
@@ -257,15 +266,33 @@ int hark_wait_fd(int fd, short events)
 
 /* Linux has closed it whatever it answers, so neither EINTR nor EIO is tried again: the number may
  * be somebody else's already. */
+/* While a worker thread reads or writes the file, its number must not become another one's: then it
+ * is closed for everybody at once, and for the kernel when the worker is done (hark__io_worked). */
 int hark_close(int fd)
 {
     static const char call[] = "hark_close";
+    struct hark__fd *entry = hark__here ? hark__fd_peek(hark__here, fd) : NULL;
 
+    if (entry && entry->closing) {
+        return hark__io_fail(call, fd, -EBADF);
+    }
     hark__fd_drop(hark__here, fd);
+    if (entry && entry->workers) {
+        entry->closing = true;
+        return 0;
+    }
     if (hark__sys.close(fd) < 0 && errno != EINTR) {
         return hark__io_fail(call, fd, -errno);
     }
     return 0;
+}
+
+void hark__io_worked(struct hark__fd *entry)
+{
+    if (--entry->workers == 0 && entry->closing) {
+        entry->closing = false;
+        hark__sys.close(entry->fd);
+    }
 }
 
 int hark_forget(int fd)

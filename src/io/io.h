@@ -63,6 +63,9 @@ static inline int hark__io_entry(struct hark__fd **ret, const char *call, int fd
     return hark__io_entry_slow(ret, call, fd);
 }
 
+/* A worker thread that used the descriptor is done; `workers` counts them. */
+void hark__io_worked(struct hark__fd *entry);
+
 /* The running task waits for news of one direction. 0 (look again); -EBADF, -EBUSY, -ECANCELED. */
 int hark__io_wait(const char *call, struct hark__fd *entry, int direction);
 

@@ -166,7 +166,9 @@ static ssize_t move_file(struct transfer *t)
         return error ? error : -ENOTSOCK;
     }
     entry->held |= held;
+    entry->workers++;
     error = hark__thread_run(&file.job, HARK__THREAD_FILES, t->call);
+    hark__io_worked(entry);
     if (entry->generation == generation) {
         entry->held &= (uint8_t)~held;
     }

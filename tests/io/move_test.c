@@ -6,6 +6,7 @@
 #include "wire.h"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -726,4 +727,65 @@ ON_WIRE(move_HB_12_signals_do_not_break_waiting)
     CHECK_EQ(hark_within(HARK_MS(5), hark_read(ends[0], &byte, 1)), -ETIMEDOUT);
     CHECK_EQ(setitimer(ITIMER_REAL, &never, NULL), 0);
     unwire(ends);
+}
+
+/* ---- a file that is closed while a worker writes it ------------------------------------------- */
+
+static sem_t worker_is_in, worker_may_go;
+static pthread_t loop_thread;
+static int secret_fd;
+
+static ssize_t no_nowait(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    (void)fd, (void)parts, (void)count, (void)offset, (void)flags;
+    errno = EAGAIN;
+    return -1;
+}
+
+static ssize_t write_slowly(int fd, const void *buffer, size_t size)
+{
+    if (!pthread_equal(pthread_self(), loop_thread) && fd == secret_fd) {
+        sem_post(&worker_is_in);
+        sem_wait(&worker_may_go);
+    }
+    return write(fd, buffer, size);
+}
+
+static int writes_secret(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_write(secret_fd, "secret", 6), 6);
+    return 0;
+}
+
+static int closes_meanwhile(void *arg)
+{
+    hark_group g;
+    (void)arg;
+    CHECK_GE(secret_fd = memfd_create("secret", MFD_CLOEXEC), 0);
+    hark_group_open(&g);
+    hark_go(&g, writes_secret, NULL);
+    hark_yield();
+    sem_wait(&worker_is_in);
+    CHECK_EQ(hark_close(secret_fd), 0);
+    CHECK_EQ(hark_close(secret_fd), -EBADF);
+    CHECK_EQ(hark_read(secret_fd, (char[1]){0}, 1), -EBADF);
+    const int other = memfd_create("other", MFD_CLOEXEC);
+    CHECK_NE(other, secret_fd);
+    sem_post(&worker_may_go);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    CHECK_EQ(fcntl(secret_fd, F_GETFD), -1); /* now it is gone */
+    CHECK_EQ(lseek(other, 0, SEEK_END), 0);
+    close(other);
+    return 0;
+}
+
+TEST(move_a_file_that_is_closed_under_a_worker_keeps_its_number_until_that_is_done)
+{
+    loop_thread = pthread_self();
+    sem_init(&worker_is_in, 0, 0);
+    sem_init(&worker_may_go, 0, 0);
+    hark__sys.pwritev2 = no_nowait;
+    hark__sys.write = write_slowly;
+    CHECK_EQ(RUN(closes_meanwhile, NULL), 0);
 }
