@@ -419,21 +419,21 @@ enum { FD_IN = 0, FD_OUT = 1 };
 struct hark__fd {
     struct hark_waiter *waits[2]; /* who waits to read, to write */
     hark_watch *watches[2];       /* readers and writers that stay */
+    int64_t since;                /* when the last wait began */
+    int fd;
     uint32_t generation;
     uint8_t kind;
-    uint8_t armed; /* bits POLLIN, POLLOUT: the hub will report */
-    /* Bit of a direction: a task is in the middle of using it, though it may not stand in `waits`
-     * now. */
-    uint8_t held;
+    uint8_t armed;   /* bits POLLIN, POLLOUT: the hub will report */
+    uint8_t held;    /* bit of a direction: a task is in the middle of using it, though it may not
+                      * stand in `waits` now */
     uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
     bool hung_up;    /* no edge will come any more: never wait first */
     bool known;      /* kind is right */
-    bool young;      /* in the list of waits not yet looked at again */
+    bool young;      /* noted, to be looked at again when it has grown old */
     bool closing;    /* closed, but for the workers that still use it */
     uint16_t workers;
-    struct hark__fd *older, *newer;
-    int64_t since;
-    int fd;
+    int64_t noted;
+    struct hark__fd *newer;
 };
 
 int hark__interest_open(hark_loop *loop);

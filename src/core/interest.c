@@ -29,10 +29,12 @@
 #define OLD_AFTER   HARK_MS(100)
 #define OLD_AT_ONCE 512 /* old waits looked at in one go */
 
+#define PAGE 64 /* entries that stand together in memory */
+
 struct hark__interest {
-    struct hark__fd **entries;
-    uint32_t room;
-    struct hark__fd *oldest, *newest; /* waits not looked at again, in the order of their begin */
+    struct hark__fd **pages;
+    uint32_t room;                    /* pages */
+    struct hark__fd *oldest, *newest; /* noted waits, in the order of noting */
     struct hark_timer sweep;
 };
 
@@ -53,10 +55,10 @@ void hark__interest_close(hark_loop *loop)
     struct hark__interest *interest = loop->interest;
 
     hark__wheel_disarm(&loop->wheel, &interest->sweep);
-    for (uint32_t fd = 0; fd < interest->room; fd++) {
-        hark__free(interest->entries[fd], sizeof **interest->entries);
+    for (uint32_t page = 0; page < interest->room; page++) {
+        hark__free(interest->pages[page], PAGE * sizeof(struct hark__fd));
     }
-    hark__free(interest->entries, interest->room * sizeof *interest->entries);
+    hark__free(interest->pages, interest->room * sizeof *interest->pages);
     hark__free(interest, sizeof *interest);
     loop->interest = NULL;
 }
@@ -64,41 +66,49 @@ void hark__interest_close(hark_loop *loop)
 struct hark__fd *hark__fd_peek(hark_loop *loop, int fd)
 {
     const struct hark__interest *interest = loop->interest;
-    return (uint32_t)fd < interest->room ? interest->entries[fd] : NULL;
+    uint32_t page = (uint32_t)fd / PAGE;
+
+    return page < interest->room && interest->pages[page] ? &interest->pages[page][fd % PAGE] : NULL;
 }
 
-static bool grow(struct hark__interest *interest, uint32_t fd)
+static bool add_room(struct hark__interest *interest, uint32_t page)
 {
-    uint32_t room = interest->room ? interest->room : 64;
+    uint32_t room = interest->room ? interest->room : 4;
 
-    while (room <= fd) {
+    while (room <= page) {
         room *= 2;
     }
     struct hark__fd **larger =
-        hark__realloc(interest->entries, interest->room * sizeof *larger, room * sizeof *larger);
+        hark__realloc(interest->pages, interest->room * sizeof *larger, room * sizeof *larger);
     if (!larger) {
         return false;
     }
     memset(larger + interest->room, 0, (room - interest->room) * sizeof *larger);
-    interest->entries = larger;
+    interest->pages = larger;
     interest->room = room;
     return true;
 }
 
+static bool add_page(struct hark__interest *interest, uint32_t page)
+{
+    if (page >= interest->room && !add_room(interest, page)) {
+        return false;
+    }
+    interest->pages[page] = hark__alloc(PAGE * sizeof(struct hark__fd));
+    for (uint32_t i = 0; i < PAGE && interest->pages[page]; i++) {
+        interest->pages[page][i].fd = (int)(page * PAGE + i);
+    }
+    return interest->pages[page] != NULL;
+}
+
 struct hark__fd *hark__fd_entry(hark_loop *loop, int fd)
 {
-    struct hark__interest *interest = loop->interest;
+    struct hark__fd *entry = fd < 0 ? NULL : hark__fd_peek(loop, fd);
 
-    if ((uint32_t)fd >= interest->room && (fd < 0 || !grow(interest, (uint32_t)fd))) {
-        return NULL;
+    if (likely(entry) || fd < 0 || !add_page(loop->interest, (uint32_t)fd / PAGE)) {
+        return entry;
     }
-    if (unlikely(!interest->entries[fd])) {
-        interest->entries[fd] = hark__alloc(sizeof **interest->entries);
-        if (interest->entries[fd]) {
-            interest->entries[fd]->fd = fd;
-        }
-    }
-    return interest->entries[fd];
+    return hark__fd_peek(loop, fd);
 }
 
 static uint64_t token_of(const struct hark__fd *entry)
@@ -110,33 +120,29 @@ static uint64_t token_of(const struct hark__fd *entry)
 
 static void sweep(struct hark_timer *timer);
 
-static void note_young(hark_loop *loop, struct hark__fd *entry)
+static void append(struct hark__interest *interest, struct hark__fd *entry, int64_t now)
 {
-    struct hark__interest *interest = loop->interest;
-
-    if (entry->young || loop->virtual_clock) {
-        return;
-    }
     entry->young = true;
-    entry->since = loop->polled;
+    entry->noted = now;
     entry->newer = NULL;
-    entry->older = interest->newest;
-    *(interest->newest ? &interest->newest->newer : &interest->oldest) = entry;
+    *(interest->oldest ? &interest->newest->newer : &interest->oldest) = entry;
     interest->newest = entry;
-    if (!hark__timer_armed(&interest->sweep)) {
-        interest->sweep.fire = sweep;
-        hark__wheel_arm(&loop->wheel, &interest->sweep, entry->since + OLD_AFTER);
-    }
 }
 
-static void forget_young(hark_loop *loop, struct hark__fd *entry)
+/* A wait begins. Most are over long before anybody looks, and then the note serves the next one: a
+ * busy descriptor is noted ten times a second, not at each wait. */
+static void note_wait(hark_loop *loop, struct hark__fd *entry)
 {
     struct hark__interest *interest = loop->interest;
 
-    if (entry->young) {
-        entry->young = false;
-        *(entry->newer ? &entry->newer->older : &interest->newest) = entry->older;
-        *(entry->older ? &entry->older->newer : &interest->oldest) = entry->newer;
+    entry->since = loop->polled;
+    if (likely(entry->young) || loop->virtual_clock) {
+        return;
+    }
+    append(interest, entry, entry->since);
+    if (!hark__timer_armed(&interest->sweep)) {
+        interest->sweep.fire = sweep;
+        hark__wheel_arm(&loop->wheel, &interest->sweep, entry->noted + OLD_AFTER);
     }
 }
 
@@ -162,20 +168,28 @@ static void look_again(hark_loop *loop, struct hark__fd *entry)
                           loop->hub->class->lasts ? POLLIN | POLLOUT : poll.events, token_of(entry));
 }
 
+/* Those noted a while ago: nobody waits any more, or only since lately, or it has grown old. */
 static void sweep(struct hark_timer *timer)
 {
     hark_loop *loop = hark__here;
     struct hark__interest *interest = loop->interest;
     int64_t now = hark__loop_now(loop);
+    struct hark__fd *entry;
 
-    for (int i = 0;
-         i < OLD_AT_ONCE && interest->oldest && interest->oldest->since + OLD_AFTER <= now; i++) {
-        struct hark__fd *entry = interest->oldest;
-        forget_young(loop, entry);
-        look_again(loop, entry);
+    for (int i = 0; i < OLD_AT_ONCE && (entry = interest->oldest); i++) {
+        if (entry->noted + OLD_AFTER > now) {
+            break;
+        }
+        interest->oldest = entry->newer;
+        entry->young = false;
+        if (waited_for(entry) && entry->since + OLD_AFTER > now) {
+            append(interest, entry, entry->since);
+        } else {
+            look_again(loop, entry);
+        }
     }
     if (interest->oldest) {
-        hark__wheel_arm(&loop->wheel, timer, interest->oldest->since + OLD_AFTER);
+        hark__wheel_arm(&loop->wheel, timer, interest->oldest->noted + OLD_AFTER);
     }
 }
 
@@ -211,19 +225,14 @@ int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct
     waiter->prev = (struct hark_waiter *)&entry->waits[direction];
     entry->waits[direction] = waiter;
     loop->fd_waits++;
-    note_young(loop, entry);
+    note_wait(loop, entry);
     return 0;
 }
 
 void hark__fd_leave(hark_loop *loop, struct hark_waiter *waiter)
 {
-    struct hark__fd *entry = (struct hark__fd *)waiter->next;
-
     *(struct hark_waiter **)waiter->prev = NULL;
     loop->fd_waits--;
-    if (!waited_for(entry)) {
-        forget_young(loop, entry);
-    }
 }
 
 static void leave_fd(hark__task *task)
@@ -370,7 +379,7 @@ int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch)
     if (ready) {
         hark__watch_queue(loop, watch);
     }
-    note_young(loop, entry);
+    note_wait(loop, entry);
     return 0;
 }
 
