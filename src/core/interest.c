@@ -188,7 +188,8 @@ static void sweep(struct hark_timer *timer)
             look_again(loop, entry);
         }
     }
-    if (interest->oldest) {
+    /* A select that was told in vain waits again: then it is armed already. */
+    if (interest->oldest && !hark__timer_armed(timer)) {
         hark__wheel_arm(&loop->wheel, timer, interest->oldest->noted + OLD_AFTER);
     }
 }
@@ -282,7 +283,7 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     if (!entry || token_of(entry) != token) {
         return;
     }
-    if (!loop->hub->class->lasts) {
+    if (!loop->hub->class->lasts || events & (POLLERR | POLLNVAL)) {
         entry->armed = 0; /* rule F3: it may have forgotten any of them */
     }
     if (events & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL)) {
@@ -306,10 +307,9 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
 
 static void leave_us(hark_loop *loop, struct hark__fd *entry)
 {
-    if (entry->armed) {
-        loop->hub->class->disarm(loop->hub, entry->fd, token_of(entry));
-        entry->armed = 0;
-    }
+    /* Also where `armed` says nothing: after an error a ring's poll may still hold the file open. */
+    loop->hub->class->disarm(loop->hub, entry->fd, token_of(entry));
+    entry->armed = 0;
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
         if (entry->watches[direction]) {
             hark__fd_unwatch(loop, entry->watches[direction]);

@@ -228,6 +228,9 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
     if (sleeps) {
         hark__inbox_awake(loop);
     }
+    if (unlikely(count == -ENOMEM || count == -EAGAIN)) {
+        count = 0; /* the kernel is short of memory for a moment; timers and post go on meanwhile */
+    }
     if (unlikely(count < 0)) {
         hark__report_death(NULL, "the hub \"%s\" cannot wait any more: %s", loop->hub->class->name,
                            strerror(-count));

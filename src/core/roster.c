@@ -15,6 +15,7 @@
  *          R4  A record's memory stays mapped as long as the roster, so that a report may walk all
  *              records at any instant.
  */
+#include <string.h>
 #include <sys/mman.h>
 
 #include "core/core.h"
@@ -107,12 +108,16 @@ static bool add_chunk(struct hark__roster *roster)
 
     if (roster->count == roster->room) {
         uint32_t room = roster->room ? 2 * roster->room : 4;
-        struct chunk *larger =
-            hark__realloc(roster->chunks, roster->room * sizeof chunk, room * sizeof chunk);
+        struct chunk *larger = hark__alloc(room * sizeof chunk), *old = roster->chunks;
         if (!larger) {
             return false;
         }
-        roster->chunks = larger;
+        if (old) {
+            memcpy(larger, old, roster->count * sizeof chunk);
+        }
+        roster->chunks = larger; /* a signal handler may walk it: the old one goes afterwards */
+        atomic_signal_fence(memory_order_seq_cst);
+        hark__free(old, roster->room * sizeof chunk);
         roster->room = room;
     }
     chunk.records = hark__map(CHUNK_BYTES);
@@ -126,7 +131,9 @@ static bool add_chunk(struct hark__roster *roster)
         hark__unmap(chunk.records, CHUNK_BYTES);
         return false;
     }
-    roster->chunks[roster->count++] = chunk;
+    roster->chunks[roster->count] = chunk;
+    atomic_signal_fence(memory_order_seq_cst);
+    roster->count++;
     return true;
 }
 

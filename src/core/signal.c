@@ -13,18 +13,20 @@
  *              default action.
  *          Z3  A signal that may still cancel counts as something that can wake a task: no deadlock
  *              is reported.
+ *          Z4  A run ends only when no handler works for it any more, in whatever thread.
  */
 #include <hark/dump.h>
+#include <sched.h>
 
 #include "core/core.h"
 
 struct slot {
-    hark_loop *loop; /* NULL: free */
+    _Atomic(hark_loop *) loop; /* NULL: free */
+    atomic_int inside;         /* handlers under way, in any thread */
     struct hark__inbox *inbox;
     pthread_t thread;
     hark_watch watch;
     struct sigaction before;
-    bool cancels, pending;
 };
 
 static struct slot slots[NSIG];
@@ -32,26 +34,48 @@ static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void on_cancel(int signo)
 {
-    hark__inbox_post(slots[signo].inbox, &slots[signo].watch);
+    struct slot *slot = &slots[signo];
+
+    atomic_fetch_add(&slot->inside, 1);
+    if (atomic_load(&slot->loop)) {
+        hark__inbox_post(slot->inbox, &slot->watch);
+    }
+    atomic_fetch_sub(&slot->inside, 1);
 }
 
 static void on_dump(int signo)
 {
+    struct slot *slot = &slots[signo];
     int saved = errno;
 
-    if (pthread_equal(pthread_self(), slots[signo].thread)) {
-        hark__report_from_signal(slots[signo].loop);
-    } else {
-        hark__sys.thread_kill(slots[signo].thread, signo);
+    atomic_fetch_add(&slot->inside, 1);
+    hark_loop *loop = atomic_load(&slot->loop);
+    if (loop && pthread_equal(pthread_self(), slot->thread)) {
+        hark__report_from_signal(loop);
+    } else if (loop) {
+        hark__sys.thread_kill(slot->thread, signo);
     }
+    atomic_fetch_sub(&slot->inside, 1);
     errno = saved;
+}
+
+/* Rule Z4. A handler in another thread may be about to post to this loop or to pass a signal on to
+ * this thread. What it has passed on is delivered here no later than at the end of the next system
+ * call, which must come before the disposition changes. */
+static void wait_for_handlers(struct slot *slot)
+{
+    int seen;
+
+    do {
+        seen = atomic_load(&slot->inside);
+        sched_yield();
+    } while (seen);
 }
 
 static void cancel_run(void *arg)
 {
     struct slot *slot = arg;
 
-    slot->pending = false;
     slot->loop->signals--;
     hark__cancel_all(slot->loop, false);
 }
@@ -67,13 +91,12 @@ static int install(hark_loop *loop, int signo, bool cancels, const char *call)
         return hark__fail(-EBUSY, call, "signal %d is taken already, by %s", signo,
                           slot->loop == loop ? "this run" : "another loop");
     }
-    *slot = (struct slot){.loop = loop,
-                          .inbox = loop->inbox,
-                          .thread = loop->thread,
-                          .cancels = cancels,
-                          .pending = cancels};
+    slot->inbox = loop->inbox;
+    slot->thread = loop->thread;
+    slot->watch = (hark_watch){0};
     slot->watch.fn = cancel_run;
     slot->watch.arg = slot;
+    atomic_store(&slot->loop, loop);
     if (hark__sys.sigaction(signo, &action, &slot->before)) {
         slot->loop = NULL;
         return hark__fail(-EINVAL, call, "%d is not a signal that can be caught", signo);
@@ -120,6 +143,7 @@ void hark__signals_forked(void)
         if (slots[signo].loop) {
             hark__sys.sigaction(signo, &slots[signo].before, NULL);
             slots[signo].loop = NULL;
+            atomic_store(&slots[signo].inside, 0);
         }
     }
 }
@@ -129,8 +153,9 @@ void hark__signals_close(hark_loop *loop)
     pthread_mutex_lock(&slots_lock);
     for (int signo = 1; signo < NSIG; signo++) {
         if (slots[signo].loop == loop) {
+            atomic_store(&slots[signo].loop, NULL);
+            wait_for_handlers(&slots[signo]);
             hark__sys.sigaction(signo, &slots[signo].before, NULL);
-            slots[signo].loop = NULL;
         }
     }
     pthread_mutex_unlock(&slots_lock);

@@ -35,10 +35,13 @@ struct hark__extra *hark__task_extra(hark__task *task)
 
 static void free_extra(hark__task *task)
 {
-    if (task->extra) {
-        hark__free(task->extra->failure, sizeof *task->extra->failure);
-        hark__free(task->extra, sizeof *task->extra);
-        task->extra = NULL;
+    struct hark__extra *extra = task->extra;
+
+    task->extra = NULL; /* first: a report from a signal handler reads the name */
+    atomic_signal_fence(memory_order_seq_cst);
+    if (extra) {
+        hark__free(extra->failure, sizeof *extra->failure);
+        hark__free(extra, sizeof *extra);
     }
 }
 
@@ -155,7 +158,6 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     task->start.fn = fn;
     task->flags = (uint8_t) class;
     put_argument(loop, task, arg, size);
-    task->state = TASK_NEW;
     task->ignored = 0;
     task->result = 0;
     task->site = site;
@@ -165,6 +167,8 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
                                      .flags = LEVEL_BASE | LEVEL_OPEN,
                                      .mark = loop->millis};
     task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
+    atomic_signal_fence(memory_order_seq_cst); /* from here on a report may read it */
+    task->state = TASK_NEW;
     loop->tasks++;
     if (group) {
         hark__group_link(group, task);
