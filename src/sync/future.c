@@ -195,9 +195,29 @@ int hark_future_watch(hark_future *f, hark_watch *watch, hark_callback *fn, void
              : hark__fail(-EINVAL, call, "the future is NULL");
 }
 
+/* Its code and where its words are, as they were when it was ready (U4): later it may be reset. */
+static int await_one(hark_future *f, uint64_t *serial, const char *call)
+{
+    int error = hark__enter(&f->waiters, call);
+
+    if (error) {
+        return error;
+    }
+    if (f->ready) {
+        *serial = f->words;
+        error = f->code ? outcome(f, NULL, call) : 0;
+        hark__pass();
+        return error;
+    }
+    error = hark__wait(&f->waiters, &future_kind);
+    *serial = (uintptr_t)hark__here->running->in.waiter.prev;
+    return error && error != -ECANCELED ? pass_failure(error, *serial, call) : error;
+}
+
 int hark_wait_all(hark_future *const *f, int n)
 {
     static const char call[] = "hark_wait_all";
+    uint64_t serial = 0, first_serial = 0;
     int error, first = 0;
 
     for (int i = 0; i < n && f; i++) {
@@ -217,18 +237,15 @@ int hark_wait_all(hark_future *const *f, int n)
         }
     }
     for (int i = 0; i < n; i++) {
-        if ((error = hark__enter(&f[i]->waiters, call))) {
+        if ((error = await_one(f[i], &serial, call)) == -ECANCELED) {
             return error;
         }
-        error = f[i]->ready ? hark__pass() : hark__wait(&f[i]->waiters, &future_kind);
-        if (error == -ECANCELED) {
-            return error;
+        if (error && !first) {
+            first = error;
+            first_serial = serial;
         }
     }
-    for (int i = n - 1; i >= 0; i--) {
-        first = f[i]->code ? outcome(f[i], NULL, call) : first;
-    }
-    return first;
+    return first ? pass_failure(first, first_serial, call) : 0;
 }
 
 /* ---- a task whose result is a future --------------------------------------------------------- */

@@ -4,6 +4,13 @@
  */
 #include "../sync/scene.h"
 
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include "core/core.h"
+
 static hark_event event;
 static hark_flag flag;
 static hark_future future;
@@ -276,4 +283,94 @@ INSIDE(dump_names_the_function_whatever_else_stands_in_the_call)
     CHECK(!strstr(text, "&"));
     free(text);
     hark_settle(); /* the arguments live in this block */
+}
+
+/* ---- from a signal --------------------------------------------------------------------------- */
+
+static bool signals_now;
+
+static void release_and_signal(void *memory)
+{
+    free(memory);
+    if (signals_now) {
+        raise(SIGUSR1);
+    }
+}
+
+static int named(void *arg)
+{
+    hark_task_name("the one that ends");
+    signals_now = true;
+    return arg ? 1 : 0;
+}
+
+static int dumps_while_it_ends(void *arg)
+{
+    hark_group g;
+    (void)arg;
+    CHECK_EQ(hark_dump_on(SIGUSR1), 0);
+    hark_group_open(&g);
+    hark_go(&g, named, NULL);
+    hark_group_close(&g, 0);
+    signals_now = false;
+    return 0;
+}
+
+TEST(dump_on_reads_no_freed_name_of_a_task_that_ends) /* shows under AddressSanitizer */
+{
+    hark__memory.release = release_and_signal;
+    CHECK_EQ(RUN(dumps_while_it_ends, NULL), 0);
+    hark__memory.release = free;
+}
+
+/* ---- handlers and the end of a run ----------------------------------------------------------- */
+
+static sem_t kill_entered, kill_leave, bystander_end;
+static pthread_t bystander;
+static int (*real_kill)(pthread_t, int);
+
+static int kill_held_up(pthread_t thread, int signo)
+{
+    sem_post(&kill_entered);
+    sem_wait(&kill_leave);
+    return real_kill(thread, signo);
+}
+
+static void *waits_for_the_end(void *arg)
+{
+    while (sem_wait(&bystander_end) < 0) {}
+    return arg;
+}
+
+static void *releases_the_handler(void *arg)
+{
+    while (hark__census_count()) { /* until the last task of the run has ended */
+        sched_yield();
+    }
+    sem_post(&kill_leave);
+    return arg;
+}
+
+static int leaves_while_a_handler_works(void *arg)
+{
+    CHECK_EQ(hark_dump_on(SIGUSR1), 0);
+    pthread_kill(bystander, SIGUSR1);
+    sem_wait(&kill_entered);
+    CHECK_EQ(pthread_create(arg, NULL, releases_the_handler, NULL), 0);
+    return 0;
+}
+
+TEST(dump_on_Z4_a_run_waits_for_handlers_that_pass_its_signal_on) /* else SIGUSR1 ends the process */
+{
+    pthread_t helper;
+    sem_init(&kill_entered, 0, 0);
+    sem_init(&kill_leave, 0, 0);
+    sem_init(&bystander_end, 0, 0);
+    real_kill = hark__sys.thread_kill;
+    hark__sys.thread_kill = kill_held_up;
+    CHECK_EQ(pthread_create(&bystander, NULL, waits_for_the_end, NULL), 0);
+    CHECK_EQ(RUN(leaves_while_a_handler_works, &helper), 0);
+    pthread_join(helper, NULL);
+    sem_post(&bystander_end);
+    pthread_join(bystander, NULL);
 }

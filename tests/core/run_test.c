@@ -4,6 +4,14 @@
  */
 #include "../sync/scene.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include "core/core.h"
+
+#include <sys/wait.h>
+
 static hark_event event;
 
 static int give(void *arg)
@@ -454,4 +462,109 @@ INSIDE(run_LL_22_a_chain_of_5000_groups_is_cancelled_from_outside)
     CHECK_EQ(hark_task_cancel(t), 0);
     CHECK_EQ(hark_task_wait(t), 0);
     CHECK_EQ(ended_cancelled, DEEP);
+}
+
+/* ---- deadlocks, again ------------------------------------------------------------------------ */
+
+static int waits_in_a_shield_of_a_cancelled_scope(void *arg)
+{
+    hark_event nothing = HARK_EVENT_INIT;
+    hark_scope outer, inner;
+    (void)arg;
+    hark_scope_open(&outer, HARK_FOREVER);
+    hark_scope_cancel(&outer);
+    hark_scope_open(&inner, HARK_FOREVER);
+    hark_scope_shield(&inner, true);
+    CHECK_EQ(hark_event_wait(&nothing), -ECANCELED);
+    hark_scope_close(&inner, -ECANCELED);
+    return (int)hark_scope_close(&outer, -ECANCELED);
+}
+
+TEST(run_deadlock_inside_a_shield_of_a_cancelled_scope_ends_too)
+{
+    CHECK_EQ(hark_run(waits_in_a_shield_of_a_cancelled_scope, NULL), -EDEADLK);
+}
+
+static int says_deadlock(void *arg)
+{
+    (void)arg;
+    return hark_fail(-EDEADLK, "of my own making");
+}
+
+TEST(run_whose_main_returns_EDEADLK_says_mains_words)
+{
+    CHECK_EQ(hark_run(says_deadlock, NULL), -EDEADLK);
+    CHECK_STR(hark_error_last(), "of my own making");
+}
+
+static int cancels_itself(void *arg)
+{
+    (void)arg;
+    hark_task_cancel(hark_self());
+    return hark_sleep(HARK_S(1));
+}
+
+TEST(run_returns_what_main_returned_also_when_it_cancelled_itself)
+{
+    CHECK_EQ(hark_run(cancels_itself, NULL), -ECANCELED);
+}
+
+static int gives_way(void *arg)
+{
+    (void)arg;
+    return hark_yield();
+}
+
+static int waits_in_a_forked_child(void *arg)
+{
+    (void)arg;
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool alone = hark_sleep(1) == -ENOTSUP && hark_self() == 0;
+        _exit(alone && hark_run(gives_way, NULL) == 0 ? 0 : 1);
+    }
+    int status = -1;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    return hark_sleep(HARK_MS(1));
+}
+
+TEST(run_LP_26_a_forked_child_has_no_loop_and_may_run_its_own)
+{
+    if (kit_slow() > 1) {
+        SKIP("threads and forks are not for every sanitizer");
+    }
+    CHECK_EQ(hark_run(waits_in_a_forked_child, NULL), 0);
+}
+
+/* ---- a poll without memory ------------------------------------------------------------------- */
+
+static int lacking;
+static int (*real_ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+
+static int ppoll_lacking(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                         const sigset_t *mask)
+{
+    if (lacking-- > 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return real_ppoll(fds, count, timeout, mask);
+}
+
+static int sleeps_a_little(void *arg)
+{
+    (void)arg;
+    return hark_sleep(HARK_MS(1));
+}
+
+TEST(run_outlives_a_poll_without_memory)
+{
+    hark_options options = {.size = sizeof options, .hub = "poll"};
+    real_ppoll = hark__sys.ppoll;
+    hark__sys.ppoll = ppoll_lacking;
+    lacking = 3;
+    CHECK_EQ(hark_run_with(&options, sleeps_a_little, NULL), 0);
+    CHECK_LT(lacking, 0);
 }

@@ -11,6 +11,12 @@
  */
 #include "kit.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include "core/core.h"
+
 #include <malloc.h>
 
 /* ---- helpers --------------------------------------------------------------------------------- */
@@ -1202,4 +1208,68 @@ TEST_TASK(scope_closing_the_outermost_of_5000_cancels_all_the_others)
     free(s);
     CHECK_EQ(hark_effective_deadline(), HARK_FOREVER);
     return 0;
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+TEST_TASK(scope_a_copy_of_an_open_one_can_not_be_closed)
+{
+    hark_scope s, inner, copy;
+    hark_group g, copied;
+    hark_scope_open(&s, HARK_S(1));
+    hark_scope_open(&inner, HARK_FOREVER);
+    copy = s;
+    CHECK_EQ(hark_scope_close(&copy, 0), -EINVAL);
+    CHECK_HAS(hark_error_last(), "hark_scope_close");
+    CHECK(!hark_scope_cancelled(&inner));
+    CHECK_EQ(hark_scope_close(&inner, 0), 0);
+    hark_group_open(&g);
+    copied = g;
+    CHECK_EQ(hark_group_close(&copied, 0), -EINVAL);
+    CHECK_HAS(hark_error_last(), "hark_group_close");
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    CHECK_EQ(hark_scope_close(&s, 3), 3);
+    return 0;
+}
+
+/* ---- asked from another loop ----------------------------------------------------------------- */
+
+static hark_scope foreign;
+static sem_t foreign_open, foreign_asked;
+
+static int owns_a_scope(void *arg)
+{
+    (void)arg;
+    hark_scope_open(&foreign, HARK_MS(1));
+    int64_t end = kit_clock() + HARK_MS(2);
+    while (kit_clock() < end) {}
+    sem_post(&foreign_open); /* its deadline has passed, and its loop has not looked yet */
+    sem_wait(&foreign_asked);
+    CHECK_EQ(foreign.level.flags & LEVEL_CANCELLED, 0);
+    return (int)hark_scope_close(&foreign, 0);
+}
+
+static void *runs_the_owner(void *arg)
+{
+    CHECK_EQ(hark_run(owns_a_scope, NULL), 0);
+    return arg;
+}
+
+static int asks_from_afar(void *arg)
+{
+    (void)arg;
+    sem_wait(&foreign_open);
+    CHECK_EQ(hark_scope_cancelled(&foreign), false);
+    sem_post(&foreign_asked);
+    return 0;
+}
+
+TEST(scope_cancelled_asked_from_another_loop_changes_nothing)
+{
+    pthread_t thread;
+    sem_init(&foreign_open, 0, 0);
+    sem_init(&foreign_asked, 0, 0);
+    pthread_create(&thread, NULL, runs_the_owner, NULL);
+    CHECK_EQ(RUN(asks_from_afar, NULL), 0);
+    pthread_join(thread, NULL);
 }

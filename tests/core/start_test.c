@@ -756,3 +756,26 @@ TEST_SEEDS(start_races_with_a_cancel_and_is_either_ready_or_cancelled_never_both
     }
     return 0;
 }
+
+/* The target group is reached by a cancellation from outside it, not by hark_group_cancel. */
+TEST_SEEDS(start_ST_10_a_scope_around_the_target_group_cancels_a_child_that_is_not_ready_yet)
+{
+    hark_group around, g;
+    hark_scope s;
+    service child = {.getting_ready = HARK_S(3600)};
+    starter starts_it = {.group = &g, .fn = serves, .arg = &child, .timeout = HARK_FOREVER};
+    const int64_t begin = hark_now();
+    hark_group_open(&around);
+    hark_scope_open(&s, HARK_FOREVER);
+    hark_group_open(&g);
+    hark_go(&around, starts, &starts_it);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_scope_cancel(&s), 0);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    CHECK_EQ(child.cut_before, -ECANCELED);
+    CHECK_EQ(hark_scope_close(&s, 0), 0);
+    CHECK_EQ(hark_group_close(&around, 0), 0);
+    CHECK_EQ(starts_it.started, -EINVAL);
+    CHECK_EQ(hark_now(), begin);
+    return 0;
+}

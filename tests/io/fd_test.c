@@ -7,6 +7,11 @@
  */
 #include "wire.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+
 #include "core/core.h"
 
 static int ends[2];
@@ -554,4 +559,52 @@ ON_WIRE(fd_a_file_has_no_reader)
     CHECK_MISUSE(hark_add_reader(file, NULL, on_reader, ""), -EINVAL, "hark_add_reader");
     CHECK_MISUSE(hark_add_writer(file, &reader, NULL, ""), -EINVAL, "hark_add_writer");
     CHECK_EQ(hark_close(file), 0);
+}
+
+/* ---- a number that was reported as closed ---------------------------------------------------- */
+
+static int behind;
+
+static int waits_for_it(void *arg)
+{
+    CHECK_EQ(hark_wait_fd(behind, POLLIN), -EBADF);
+    return arg ? 1 : 0;
+}
+
+static int reads_it(void *arg)
+{
+    char byte;
+    CHECK_EQ(hark_read(behind, &byte, 1), 1);
+    return arg ? 1 : 0;
+}
+
+static int reuses_a_number(void *arg)
+{
+    int old[2], new[2];
+    hark_group g;
+    (void)arg;
+    CHECK_EQ(pipe(old), 0);
+    behind = old[0];
+    hark_group_open(&g);
+    hark_go(&g, waits_for_it, NULL);
+    hark_yield();
+    close(old[0]); /* behind our back */
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    CHECK_EQ(pipe(new), 0);
+    CHECK_EQ(new[0], behind);
+    hark_group_open(&g);
+    hark_go(&g, reads_it, NULL);
+    hark_settle();
+    CHECK_NE(hark__fd_peek(hark__here, behind)->armed, 0); /* or it would wait to grow old */
+    CHECK_EQ(write(new[1], "x", 1), 1);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    close(old[1]);
+    hark_close(new[0]);
+    close(new[1]);
+    return 0;
+}
+
+TEST_ON_HUBS(fd_a_number_that_was_reported_as_closed_is_armed_anew)
+{
+    CHECK_EQ(RUN(reuses_a_number, NULL), 0);
 }

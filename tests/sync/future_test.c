@@ -7,6 +7,11 @@
  */
 #include "../sync/scene.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+
 static hark_future future;
 static int one, two; /* things whose addresses are sent */
 
@@ -732,4 +737,36 @@ TEST(future_nobody_waits_for_a_ready_one_in_500_schedules)
         state = seed * 15485863;
         CHECK_EQ(run_seeded(seed, act, NULL), 0);
     }
+}
+
+/* ---- failed, and reset before all are ready -------------------------------------------------- */
+
+static hark_future reset_soon, another;
+
+static int waits_for_all(void *arg)
+{
+    hark_future *const both[] = {&reset_soon, &another};
+    (void)arg;
+    CHECK_EQ(hark_wait_all(both, 2), -EPIPE);
+    CHECK_HAS(hark_error_last(), "broken");
+    return 0;
+}
+
+static int fails_and_resets(void *arg)
+{
+    hark_group g;
+    (void)arg;
+    hark_group_open(&g);
+    hark_go(&g, waits_for_all, NULL);
+    hark_settle();
+    CHECK_EQ(hark_future_fail(&reset_soon, -EPIPE, "broken"), 0);
+    CHECK_EQ(hark_future_reset(&reset_soon), 0);
+    hark_settle();
+    CHECK_EQ(hark_future_send(&another, NULL), 0);
+    return hark_group_close(&g, 0);
+}
+
+TEST(future_U4_wait_all_keeps_the_failure_of_one_that_is_reset)
+{
+    CHECK_EQ(RUN(fails_and_resets, NULL), 0);
 }

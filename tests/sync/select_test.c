@@ -7,6 +7,12 @@
  */
 #include "../sync/scene.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include "core/core.h"
+
 static hark_event event, other_event, third_event;
 static hark_flag flag;
 static hark_future future;
@@ -589,4 +595,41 @@ TEST(select_never_waits_for_what_is_there_in_500_schedules)
         state = seed * 32452843;
         CHECK_EQ(run_seeded(seed, select_somehow, NULL), 0);
     }
+}
+
+/* ---- old waits ------------------------------------------------------------------------------- */
+
+static int looks;
+static int (*real_poll)(struct pollfd *, nfds_t, int);
+
+/* The second look, that of the sweep, finds what a neighbour has taken before the third. */
+static int poll_once_in_vain(struct pollfd *fds, nfds_t count, int timeout)
+{
+    if (++looks == 2) {
+        fds[0].revents = POLLIN;
+        return 1;
+    }
+    return real_poll(fds, count, timeout);
+}
+
+static int selects_in_vain(void *arg)
+{
+    int fds[2];
+    (void)arg;
+    CHECK_EQ(hark_pipe(fds), 0);
+    hark_case cases[] = {hark_on_fd(fds[0], POLLIN), hark_on_time(hark_now() + HARK_MS(150))};
+    CHECK_EQ(hark_select(cases, 2), 1);
+    CHECK_EQ(looks, 3);
+    hark_close(fds[0]);
+    hark_close(fds[1]);
+    hark_event never = HARK_EVENT_INIT;
+    return hark_event_wait(&never);
+}
+
+TEST(select_an_old_wait_told_in_vain_leaves_no_timer_behind)
+{
+    hark_options options = {.size = sizeof options, .hub = "epoll"};
+    real_poll = hark__sys.poll;
+    hark__sys.poll = poll_once_in_vain;
+    CHECK_EQ(hark_run_with(&options, selects_in_vain, NULL), -EDEADLK); /* else it hangs */
 }

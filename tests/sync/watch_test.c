@@ -492,3 +492,86 @@ INSIDE(watch_XX_40_another_thread_is_refused)
     hark_settle();
     CHECK_LOG("a");
 }
+
+/* ---- callbacks that never end ---------------------------------------------------------------- */
+
+static hark_watch spinning;
+static bool stop_spinning;
+
+static void spin_again(void *arg)
+{
+    if (!stop_spinning) {
+        CHECK_EQ(hark_call_soon(&spinning, spin_again, arg), 0);
+    }
+}
+
+static int reads_one_byte(void *arg)
+{
+    char byte;
+    return hark_read(*(int *)arg, &byte, 1) == 1 ? 0 : -EIO;
+}
+
+static int main_spins(void *arg)
+{
+    hark_group g;
+    int ends[2];
+    (void)arg;
+    CHECK_EQ(hark_pipe(ends), 0);
+    hark_group_open(&g);
+    hark_go(&g, reads_one_byte, &ends[0]);
+    CHECK_EQ(hark_settle(), 0);
+    hark_call_soon(&spinning, spin_again, NULL);
+    CHECK_EQ(hark_sleep(HARK_MS(2)), 0); /* a timer is served ... */
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(hark_group_close(&g, 0), 0); /* ... and a descriptor */
+    stop_spinning = true;
+    hark_close(ends[0]);
+    return hark_close(ends[1]);
+}
+
+TEST_ON_HUBS(watch_RS_08_a_callback_that_calls_itself_again_starves_nobody)
+{
+    CHECK_EQ(RUN(main_spins, NULL), 0);
+}
+
+/* ---- unwatching what a seed has moved -------------------------------------------------------- */
+
+static int calls;
+
+static void count_call(void *arg)
+{
+    (void)arg;
+    calls++;
+}
+
+static int unwatches_some_of_many(void *arg)
+{
+    hark_watch watches[20] = {0};
+    uint64_t state = *(uint64_t *)arg;
+    int left = 20;
+    calls = 0;
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(hark_call_soon(&watches[i], count_call, NULL), 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        if (draw(&state) % 3 == 0) {
+            left -= hark_unwatch(&watches[draw(&state) % 20]) == 0;
+        }
+        if (draw(&state) % 4 == 0) {
+            hark_yield();
+        }
+    }
+    hark_settle();
+    CHECK_EQ(calls, left);
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(hark_unwatch(&watches[i]), -ESRCH);
+    }
+    return 0;
+}
+
+TEST(watch_unwatched_under_any_seed_is_taken_out_and_no_other)
+{
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        CHECK_EQ(run_seeded(seed, unwatches_some_of_many, &seed), 0);
+    }
+}
