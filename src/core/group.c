@@ -409,6 +409,7 @@ int hark_group_cancel(hark_group *group)
     if (error) {
         return error;
     }
+    group->scope.canceller = hark_self();
     cancel(group, LEVEL_CANCELLED);
     group->scope.level.flags &= ~(uint32_t)LEVEL_ABORTED;
     return 0;

@@ -219,7 +219,7 @@ _Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone)
     }
     loop->head = head + 1;
     loop->credit--;
-    if ((entry & READY_KIND) == READY_TASK) {
+    if ((entry & READY_KIND) != READY_NEW) {
         prefetch(loop, head);
         begin_step(loop, next);
         if (unlikely(hark__tools_on)) {

@@ -32,6 +32,24 @@ static const char *state_words(const hark__task *task)
     }
 }
 
+/* Who asked for it: the innermost level that was cancelled itself says. */
+static void put_canceller(const hark__task *task, struct hark__text *text)
+{
+    const struct hark_level *level = task->level;
+
+    while (level->outer && !(level->flags & LEVEL_CANCELLED)) {
+        level = level->outer;
+    }
+    hark__text_put(text, "; it is cancelled");
+    if (level->flags & LEVEL_TIMED_OUT) {
+        hark__text_put(text, " by a deadline");
+    } else if (level->flags & LEVEL_ABORTED) {
+        hark__text_put(text, " by a failure in its group");
+    } else if (!(level->flags & (LEVEL_BASE | LEVEL_ROOT)) && ((const hark_scope *)level)->canceller) {
+        hark__text_put(text, " by task %u", (uint32_t)((const hark_scope *)level)->canceller);
+    }
+}
+
 static void put_state(hark_loop *loop, const hark__task *task, struct hark__text *text)
 {
     const char *state = state_words(task);
@@ -53,7 +71,7 @@ static void put_state(hark_loop *loop, const hark__task *task, struct hark__text
         }
     }
     if (task->level->flags & LEVEL_REACHED) {
-        hark__text_put(text, "; it is cancelled");
+        put_canceller(task, text);
     }
 }
 

@@ -265,8 +265,9 @@ int hark_wait_fd(int fd, short events)
 /* ---- letting it go -------------------------------------------------------------------------- */
 
 /* Linux has closed it whatever it answers, so neither EINTR nor EIO is tried again: the number may
- * be somebody else's already. */
-/* While a worker thread reads or writes the file, its number must not become another one's: then it
+ * be somebody else's already.
+ *
+ * While a worker thread reads or writes the file, its number must not become another one's: then it
  * is closed for everybody at once, and for the kernel when the worker is done (hark__io_worked). */
 int hark_close(int fd)
 {

@@ -7,10 +7,10 @@
  * Rules    U1  Nobody waits for a future that is ready; it is sent or failed once, until it is
  *              reset.
  *          U2  Cancelling a waiter does nothing to the future.
- *          U4  A waiter gets what it was woken with, even if the future is reset and sent anew
- *              before it runs.
  *          U3  A failure that nobody has looked at is told on stderr when the future is reset, or
  *              when the group of its hark_go_future closes.
+ *          U4  A waiter gets what it was woken with, even if the future is reset and sent anew
+ *              before it runs.
  */
 #include "core/core.h"
 #include "sync/sync.h"

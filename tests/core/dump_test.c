@@ -374,3 +374,33 @@ TEST(dump_on_Z4_a_run_waits_for_handlers_that_pass_its_signal_on) /* else SIGUSR
     sem_post(&bystander_end);
     pthread_join(bystander, NULL);
 }
+
+/* ---- who cancelled ----------------------------------------------------------------------------- */
+
+static int cleans_up(void *arg)
+{
+    (void)arg;
+    hark_sleep(HARK_S(60));
+    hark_scope shield;
+    hark_scope_open(&shield, HARK_FOREVER);
+    hark_scope_shield(&shield, true);
+    hark_sleep(HARK_S(5));
+    hark_scope_close(&shield, 0);
+    hark_yield(); /* -ECANCELED: outside the shield again */
+    return 0;
+}
+
+INSIDE(dump_says_who_cancelled_a_task)
+{
+    hark_group g;
+    char mine[32];
+    snprintf(mine, sizeof(mine), "cancelled by task %d", (int)hark_self());
+    hark_group_open(&g);
+    hark_go(&g, cleans_up, NULL);
+    hark_settle();
+    hark_group_cancel(&g);
+    char *text = dump_text(); /* it is ready, and its innermost scope is reached */
+    CHECK_HAS(line_with(text, "cleans_up"), mine);
+    free(text);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+}
