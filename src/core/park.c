@@ -21,7 +21,7 @@
  *          P4  The clock is not read here, and the hub is not asked: `credit` counts down to the
  *              next look around (loop.c).
  * Not here Whom to wake (the primitives), what a cancellation reaches (cancel.c), what happens when
- * nothing is ready (loop.c).
+ *          nothing is ready (loop.c).
  * Form     What puts a task to sleep ends with doing so, in a tail call, so that being resumed
  *          costs one jump and not a wrongly predicted return for each function
  *          (fiber/swap_x86_64.S).
