@@ -26,7 +26,7 @@
  *              there is nothing here that epoll does not do better, so the hub is refused.
  *
  * Not here: accept, recv and file operations in the ring; buffers; SQPOLL (slower, and it eats a
- *          core).
+ * core).
  */
 #ifdef HARK_HAVE_LIBURING
 

@@ -19,7 +19,9 @@
  *              file           RWF_NOWAIT for what is in memory, else in a worker thread
  *
  * Rules    V1  -EAGAIN from once() means: not now, wait. It is never returned to the user.
- *          V2  drained is set only for what the hub will report: armed, lasting, not hung up.
+ *          V2  drained is set only for what the hub will report: armed, lasting, not hung up. (A
+ *              read that stops at TCP's urgent mark looks drained and is not: the look at old
+ *              waits, in core/interest.c, finds it a tenth of a second later.)
  *          V3  A call that need not wait counts against the task's turn (hark__pass).
  *          V4  While a worker uses the buffer, no cancellation is noticed.
  */
