@@ -108,6 +108,12 @@ int hark_task_name(const char *format, ...)
     return 0;
 }
 
+/* Other threads may ask how many there are (hark__census_count). */
+static inline void count_living(hark_loop *loop, int change)
+{
+    __atomic_store_n(&loop->tasks, loop->tasks + (uint32_t)change, __ATOMIC_RELAXED);
+}
+
 /* ---- spawning -------------------------------------------------------------------------------- */
 
 /* An argument too large for the record goes to the top of the stack, which is then taken at
@@ -169,7 +175,7 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
     atomic_signal_fence(memory_order_seq_cst); /* from here on a report may read it */
     task->state = TASK_NEW;
-    loop->tasks++;
+    count_living(loop, 1);
     if (group) {
         hark__group_link(group, task);
     }
@@ -234,7 +240,7 @@ static _Noreturn void end(hark_loop *loop, hark__task *task, int result)
     task->state = TASK_ENDED;
     tell_end(loop, task, result);
     free_extra(task);
-    loop->tasks--;
+    count_living(loop, -1);
     hark__loop_unpromise(loop);
     hark__roster_give(loop->roster, task);
     hark__stacks_give(loop->stacks, stack);
