@@ -391,7 +391,11 @@ void hark__withins_close(hark_loop *loop)
  * opener's frame. */
 static bool is_abandoned(const struct pooled *pooled, const void *sp)
 {
-    bool whole = (const void *)pooled->place >= sp && pooled->frame[1] == pooled->back;
+    uint32_t class = pooled->scope.task->flags & TASK_CLASS;
+    const hark__stack *stack = hark__stack_at(pooled->place, class);
+    bool comparable = (const char *)sp >= stack->low && sp < (const void *)stack; /* no other stack */
+    bool above = !comparable || (const void *)pooled->place >= sp;
+    bool whole = above && pooled->frame[1] == pooled->back;
 
     for (int i = PLACE_WORDS - PLACE_MARKED; i < PLACE_WORDS && whole; i++) {
         whole = pooled->place[i] == pooled->scope.level.mark;
