@@ -564,7 +564,7 @@ TEST(run_outlives_a_poll_without_memory)
     hark_options options = {.size = sizeof options, .hub = "poll"};
     real_ppoll = hark__sys.ppoll;
     hark__sys.ppoll = ppoll_lacking;
-    lacking = 3;
+    lacking = 1;
     CHECK_EQ(hark_run_with(&options, sleeps_a_little, NULL), 0);
-    CHECK_LT(lacking, 0);
+    CHECK_LE(lacking, 0);
 }
