@@ -568,3 +568,45 @@ TEST(run_outlives_a_poll_without_memory)
     CHECK_EQ(hark_run_with(&options, sleeps_a_little, NULL), 0);
     CHECK_LE(lacking, 0);
 }
+
+/* ---- seeds and signals ------------------------------------------------------------------------- */
+
+static int counts_its_run(void *arg)
+{
+    ++*(int *)arg;
+    return 0;
+}
+
+static int yields_to_those_who_are_ready(void *arg)
+{
+    hark_group g;
+    int runs = 0;
+    (void)arg;
+    hark_group_open(&g);
+    for (int i = 1; i <= 5; i++) {
+        hark_go(&g, counts_its_run, &runs);
+        hark_go(&g, counts_its_run, &runs);
+        CHECK_EQ(hark_yield(), 0);
+        CHECK_EQ(runs, 2 * i);
+    }
+    return hark_group_close(&g, 0);
+}
+
+TEST(run_XX_36_a_yield_lets_all_who_are_ready_run_whatever_the_seed)
+{
+    for (uint64_t seed = 0; seed <= 200; seed++) {
+        CHECK_EQ(run_seeded(seed, yields_to_those_who_are_ready, NULL), 0);
+    }
+}
+
+static int sleeps_while_a_signal_may_come(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_cancel_on(SIGUSR2), 0);
+    return hark_sleep(HARK_S(3600));
+}
+
+TEST(run_TM_02_a_signal_that_may_come_does_not_hold_the_virtual_clock)
+{
+    CHECK_EQ(RUN_VIRTUAL(sleeps_while_a_signal_may_come, NULL), 0);
+}

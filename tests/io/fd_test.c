@@ -608,3 +608,21 @@ TEST_ON_HUBS(fd_a_number_that_was_reported_as_closed_is_armed_anew)
 {
     CHECK_EQ(RUN(reuses_a_number, NULL), 0);
 }
+
+/* ---- only what was asked for ----------------------------------------------------------------- */
+
+static int waits_for_a_pipe_without_writer(void *arg)
+{
+    int fds[2];
+    (void)arg;
+    CHECK_EQ(hark_pipe(fds), 0);
+    CHECK_EQ(hark_close(fds[1]), 0);
+    CHECK_EQ(hark_wait_fd(fds[0], POLLIN), POLLIN); /* hung up: reading will say so */
+    CHECK_EQ(hark_close(fds[0]), 0);
+    return 0;
+}
+
+TEST_ON_HUBS(fd_wait_fd_answers_the_events_that_were_asked_for)
+{
+    CHECK_EQ(RUN(waits_for_a_pipe_without_writer, NULL), 0);
+}
