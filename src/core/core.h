@@ -364,6 +364,10 @@ void hark__cancel_all(hark_loop *loop, bool shields_too);
 
 void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags);
 void hark__scope_end(hark_scope *scope);
+/* May anybody of this thread use it? `noun`: what it is called, "scope" or "group". */
+int hark__scope_check(const hark_scope *scope, const char *noun, const char *call);
+int hark__scope_cancel_inside(hark_loop *loop, hark_scope *scope);
+void hark__scope_take_out(hark_loop *loop, hark_scope *scope);
 int64_t hark__scope_verdict(hark_scope *scope, int64_t rc);
 /* The stack pointer where this function was called. */
 #define hark__callers_sp() __builtin_dwarf_cfa()

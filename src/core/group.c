@@ -74,25 +74,7 @@ int hark_group_open(hark_group *group)
 /* May anybody of this thread use the group? */
 static int check_open(const hark_group *group, const char *call)
 {
-    if (!group) {
-        return hark__fail(-EINVAL, call, "the group is NULL");
-    }
-    if (!hark__here) {
-        return hark__fail(
-            -EXDEV, call,
-            "a group belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
-    }
-    if (!hark__level_open(&group->scope.level)) {
-        return hark__fail(-EINVAL, call,
-                          "this group is not open: it was closed already, or never opened");
-    }
-    if (group->scope.level.mark != hark__here->id) {
-        return hark__fail(
-            -EXDEV, call,
-            "this group belongs to loop %u, which is not this thread's; post a callback to that loop",
-            group->scope.level.mark);
-    }
-    return 0;
+    return hark__scope_check(group ? &group->scope : NULL, "group", call);
 }
 
 int hark_group_stack(hark_group *group, size_t bytes)
@@ -462,21 +444,11 @@ static void note_body(hark_group *group, int rc)
 /* What was left open inside is cancelled, and goes on without this group around it. */
 static int close_misnested(hark_group *group, hark_loop *loop)
 {
-    struct hark_level *inner = group->scope.level.inner, *level;
-
-    for (level = inner; level; level = level->inner) {
-        level->flags |= LEVEL_CANCELLED;
-        hark__wheel_disarm(&loop->wheel, &((hark_scope *)level)->timer);
-    }
+    hark__scope_cancel_inside(loop, &group->scope);
     cancel(group, LEVEL_CANCELLED);
-    hark__level_refresh(loop, inner);
+    hark__level_refresh(loop, group->scope.level.inner);
     wait_for_children(group, loop);
-    group->scope.level.outer->inner = inner;
-    inner->outer = group->scope.level.outer;
-    group->scope.level.flags = (group->scope.level.flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED;
-    for (level = inner; level; level = level->inner) {
-        hark__level_refresh(loop, level);
-    }
+    hark__scope_take_out(loop, &group->scope);
     return hark__fail(
         -EINVAL, "hark_group_close",
         "closed out of order: a scope or group opened inside it was still open, and was cancelled. Close the innermost first; inside hark_within, open the group, too");

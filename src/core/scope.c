@@ -25,12 +25,15 @@
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
+static void pass_deadline(hark_loop *loop, hark_scope *scope)
+{
+    scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT;
+    hark__level_refresh(loop, &scope->level);
+}
+
 static void fire_deadline(struct hark_timer *timer)
 {
-    hark_scope *scope = container_of(timer, hark_scope, timer);
-
-    scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT;
-    hark__level_refresh(hark__here, &scope->level);
+    pass_deadline(hark__here, container_of(timer, hark_scope, timer));
 }
 
 static int64_t deadline_after(hark_loop *loop, int64_t timeout)
@@ -131,24 +134,38 @@ int64_t hark__scope_verdict(hark_scope *scope, int64_t rc)
     return level->flags & LEVEL_TIMED_OUT ? -ETIMEDOUT : 0;
 }
 
-/* Rule O4. What stands inside is cancelled and goes on without this scope around it. */
-static int close_misnested(hark_loop *loop, hark_scope *scope)
+/* Rule O4, in two steps, for a group waits for its children in between. First, what stands inside is
+ * cancelled; how much was there. */
+int hark__scope_cancel_inside(hark_loop *loop, hark_scope *scope)
 {
-    struct hark_level *inner = scope->level.inner, *level;
     int count = 0;
 
-    hark__wheel_disarm(&loop->wheel, &scope->timer);
-    for (level = inner; level; level = level->inner, count++) {
+    for (struct hark_level *level = scope->level.inner; level; level = level->inner, count++) {
         level->flags |= LEVEL_CANCELLED;
         hark__wheel_disarm(&loop->wheel, &((hark_scope *)level)->timer);
     }
-    scope->level.outer->inner = inner;
-    inner->outer = scope->level.outer;
-    scope->level.flags =
-        (scope->level.flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED | LEVEL_MISNESTED;
+    return count;
+}
+
+/* Then the scope leaves the chain, and what stands inside goes on without it. */
+void hark__scope_take_out(hark_loop *loop, hark_scope *scope)
+{
+    struct hark_level *level = &scope->level, *inner = level->inner;
+
+    hark__wheel_disarm(&loop->wheel, &scope->timer);
+    level->outer->inner = inner;
+    inner->outer = level->outer;
+    level->flags = (level->flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED | LEVEL_MISNESTED;
     for (level = inner; level; level = level->inner) {
         hark__level_refresh(loop, level);
     }
+}
+
+static int close_misnested(hark_loop *loop, hark_scope *scope)
+{
+    int count = hark__scope_cancel_inside(loop, scope);
+
+    hark__scope_take_out(loop, scope);
     return hark__fail(
         -EINVAL, "hark_scope_close",
         "closed out of order: %d scope(s) opened inside it were still open; they were cancelled. Close the innermost first",
@@ -210,27 +227,35 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
 
 /* ---- what any task of the loop may do -------------------------------------------------------- */
 
-static int check_open(const hark_scope *scope, const char *call)
+int hark__scope_check(const hark_scope *scope, const char *noun, const char *call)
 {
+    hark_loop *loop = hark__here;
+
     if (!scope) {
-        return hark__fail(-EINVAL, call, "the scope is NULL");
+        return hark__fail(-EINVAL, call, "the %s is NULL", noun);
     }
-    if (!hark__here) {
+    if (!loop) {
         return hark__fail(
             -EXDEV, call,
-            "a scope belongs to its loop's thread, and there is no loop in this one; post a callback to that loop");
+            "a %s belongs to its loop's thread, and there is no loop in this one; post a callback to that loop",
+            noun);
     }
     if (!hark__level_open(&scope->level)) {
         return hark__fail(-EINVAL, call,
-                          "this scope is not open: it was closed already, or never opened");
+                          "this %s is not open: it was closed already, or never opened", noun);
     }
-    if (scope->level.mark != hark__here->id) {
+    if (scope->level.mark != loop->id) {
         return hark__fail(
             -EXDEV, call,
-            "this scope belongs to loop %u, which is not this thread's; post a callback to that loop",
-            scope->level.mark);
+            "this %s belongs to loop %u, which is not this thread's; post a callback to that loop",
+            noun, scope->level.mark);
     }
     return 0;
+}
+
+static int check_open(const hark_scope *scope, const char *call)
+{
+    return hark__scope_check(scope, "scope", call);
 }
 
 int hark_scope_cancel(hark_scope *scope)
@@ -257,12 +282,6 @@ int hark_scope_shield(hark_scope *scope, bool on)
     scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_SHIELD) | (on ? LEVEL_SHIELD : 0);
     hark__level_refresh(hark__here, &scope->level);
     return 0;
-}
-
-static void pass_deadline(hark_loop *loop, hark_scope *scope)
-{
-    scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT;
-    hark__level_refresh(loop, &scope->level);
 }
 
 int hark_scope_set_deadline(hark_scope *scope, int64_t deadline)

@@ -66,6 +66,12 @@ static inline int hark__io_entry(struct hark__fd **ret, const char *call, int fd
 /* A worker thread that used the descriptor is done; `workers` counts them. */
 void hark__io_worked(struct hark__fd *entry);
 
+/* Would a call find nothing, for certain? Then it need not be made before the hub has news. */
+static inline bool hark__io_waits_first(const struct hark__fd *entry, uint8_t bit)
+{
+    return entry->drained & entry->armed & bit && !entry->hung_up;
+}
+
 /* The running task waits for news of one direction. 0 (look again); -EBADF, -EBUSY, -ECANCELED. */
 int hark__io_wait(const char *call, struct hark__fd *entry, int direction);
 

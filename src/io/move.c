@@ -191,11 +191,6 @@ static ssize_t once(struct transfer *t)
     }
 }
 
-static inline bool waits_first(const struct hark__fd *entry, uint8_t bit)
-{
-    return entry->drained & entry->armed & bit && !entry->hung_up;
-}
-
 /* Something has moved. */
 static inline ssize_t moved_some(const struct transfer *t, ssize_t moved, bool waited)
 {
@@ -228,7 +223,7 @@ static ssize_t try_and_wait(struct transfer *t)
     bool waited = false;
 
     for (;;) {
-        if (!waits_first(t->entry, bit)) {
+        if (!hark__io_waits_first(t->entry, bit)) {
             ssize_t moved = once(t);
             if (likely(moved >= 0)) {
                 return moved_some(t, moved, waited);

@@ -108,11 +108,6 @@ static int accept_failed(const char *call, int fd, int error)
     return hark__io_fail(call, fd, error);
 }
 
-static bool waits_first(const struct hark__fd *entry)
-{
-    return entry->drained & entry->armed & POLLIN && !entry->hung_up;
-}
-
 static int accept_one(const char *call, struct hark__fd *entry, struct sockaddr *address,
                       socklen_t *length)
 {
@@ -120,7 +115,8 @@ static int accept_one(const char *call, struct hark__fd *entry, struct sockaddr 
     int skips = 0;
 
     for (;;) {
-        int fd = waits_first(entry) ? -EAGAIN : accept_now(entry, address, length), error = 0;
+        int fd = hark__io_waits_first(entry, POLLIN) ? -EAGAIN : accept_now(entry, address, length),
+            error = 0;
 
         if (fd >= 0) {
             if (!waited) {
