@@ -74,7 +74,8 @@ HARK_API hark_task hark_go_copy(hark_group *g, hark_fn *fn, const void *arg, siz
 HARK_API hark_task hark_start(hark_group *g, hark_fn *fn, void *arg, int *started);
 
 /* hark_started - by a task that hark_start spawned: I am ready; `value` goes to the starter. Never
- * blocks.
+ * blocks. If the starter was cancelled by then (and the group was not), the task stays with it and
+ * is cancelled with it.
  *
  * Returns 0; -EALREADY (said already); -EINVAL (this task was not spawned by hark_start); -ENOTSUP
  * outside a task. */

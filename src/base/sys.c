@@ -182,7 +182,7 @@ static void sys_uring_exit(struct io_uring *ring)
 #define SYS_URING
 #endif
 
-#define SYS_VALUE(result, name, parameters) .name = sys_##name,
+#define SYS_VALUE(result, name, parameters, arguments) .name = sys_##name,
 struct hark__sys hark__sys = {HARK__SYSCALLS(SYS_VALUE) SYS_URING};
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -301,4 +301,4 @@ static uint32_t choose(uint64_t *state, enum hark__choice what, uint32_t count)
     return (uint32_t)(((x * 0x2545F4914F6CDD1D >> 32) * count) >> 32);
 }
 
-struct hark__choices hark__choices = {choose};
+struct hark__choices hark__choices = {choose, NULL, NULL};

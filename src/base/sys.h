@@ -40,59 +40,79 @@ struct io_uring;
 struct io_uring_cqe;
 struct io_uring_params;
 
-/* X(result, name, parameters): one entry a call, with the C library's own signature. Results are
- * the C library's too: -1 and errno. */
+/* X(result, name, parameters, arguments): one entry a call, with the C library's own signature; the
+ * arguments are the parameters' names, for whoever wraps them all. Results are the C library's too:
+ * -1 and errno. */
 #define HARK__SYSCALLS(X) \
-    X(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags)) \
-    X(int, bind, (int fd, const struct sockaddr *address, socklen_t length)) \
-    X(int, clock_gettime, (clockid_t clock, struct timespec * time)) \
-    X(int, close, (int fd)) \
-    X(int, connect, (int fd, const struct sockaddr *address, socklen_t length)) \
-    X(int, epoll_create1, (int flags)) \
-    X(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event)) \
+    X(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags), \
+      (fd, address, length, flags)) \
+    X(int, bind, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length)) \
+    X(int, clock_gettime, (clockid_t clock, struct timespec * time), (clock, time)) \
+    X(int, close, (int fd), (fd)) \
+    X(int, connect, (int fd, const struct sockaddr *address, socklen_t length), \
+      (fd, address, length)) \
+    X(int, epoll_create1, (int flags), (flags)) \
+    X(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event), \
+      (epoll, operation, fd, event)) \
     X(int, epoll_pwait2, \
       (int epoll, struct epoll_event *events, int max, const struct timespec *timeout, \
-       const sigset_t *mask)) \
-    X(int, epoll_wait, (int epoll, struct epoll_event *events, int max, int timeout)) \
-    X(int, eventfd, (unsigned value, int flags)) \
-    X(int, fcntl_int, (int fd, int command, int argument)) \
-    X(int, fstat, (int fd, struct stat *status)) \
-    X(int, getsockname, (int fd, struct sockaddr *address, socklen_t *length)) \
-    X(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *length)) \
-    X(int, listen, (int fd, int backlog)) \
-    X(int, madvise, (void *address, size_t length, int advice)) \
-    X(void *, mmap, (void *address, size_t length, int protection, int flags, int fd, off_t offset)) \
-    X(int, mprotect, (void *address, size_t length, int protection)) \
-    X(int, munmap, (void *address, size_t length)) \
-    X(int, open, (const char *path, int flags, mode_t mode)) \
-    X(int, pipe2, (int fds[2], int flags)) \
-    X(int, poll, (struct pollfd * fds, nfds_t count, int timeout)) \
+       const sigset_t *mask), \
+      (epoll, events, max, timeout, mask)) \
+    X(int, epoll_wait, (int epoll, struct epoll_event *events, int max, int timeout), \
+      (epoll, events, max, timeout)) \
+    X(int, eventfd, (unsigned value, int flags), (value, flags)) \
+    X(int, fcntl_int, (int fd, int command, int argument), (fd, command, argument)) \
+    X(int, fstat, (int fd, struct stat *status), (fd, status)) \
+    X(int, getsockname, (int fd, struct sockaddr *address, socklen_t *length), \
+      (fd, address, length)) \
+    X(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *length), \
+      (fd, level, name, value, length)) \
+    X(int, listen, (int fd, int backlog), (fd, backlog)) \
+    X(int, madvise, (void *address, size_t length, int advice), (address, length, advice)) \
+    X(void *, mmap, (void *address, size_t length, int protection, int flags, int fd, off_t offset), \
+      (address, length, protection, flags, fd, offset)) \
+    X(int, mprotect, (void *address, size_t length, int protection), (address, length, protection)) \
+    X(int, munmap, (void *address, size_t length), (address, length)) \
+    X(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode)) \
+    X(int, pipe2, (int fds[2], int flags), (fds, flags)) \
+    X(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout)) \
     X(int, ppoll, \
-      (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)) \
-    X(ssize_t, preadv2, (int fd, const struct iovec *parts, int count, off_t offset, int flags)) \
-    X(ssize_t, process_madvise, (const struct iovec *ranges, size_t count, int advice)) \
+      (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask), \
+      (fds, count, timeout, mask)) \
+    X(ssize_t, preadv2, (int fd, const struct iovec *parts, int count, off_t offset, int flags), \
+      (fd, parts, count, offset, flags)) \
+    X(ssize_t, process_madvise, (const struct iovec *ranges, size_t count, int advice), \
+      (ranges, count, advice)) \
     X(int, pselect, \
       (int count, fd_set *in, fd_set *out, fd_set *bad, const struct timespec *timeout, \
-       const sigset_t *mask)) \
-    X(ssize_t, pwritev2, (int fd, const struct iovec *parts, int count, off_t offset, int flags)) \
-    X(ssize_t, read, (int fd, void *buffer, size_t size)) \
-    X(ssize_t, recv, (int fd, void *buffer, size_t size, int flags)) \
-    X(ssize_t, send, (int fd, const void *buffer, size_t size, int flags)) \
-    X(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t length)) \
-    X(int, sigaction, (int signo, const struct sigaction *action, struct sigaction *old)) \
-    X(int, sigaltstack, (const stack_t *stack, stack_t *old)) \
-    X(int, socket, (int domain, int type, int protocol)) \
-    X(int, socketpair, (int domain, int type, int protocol, int fds[2])) \
-    X(int, unlink, (const char *path)) \
-    X(ssize_t, write, (int fd, const void *buffer, size_t size)) \
+       const sigset_t *mask), \
+      (count, in, out, bad, timeout, mask)) \
+    X(ssize_t, pwritev2, (int fd, const struct iovec *parts, int count, off_t offset, int flags), \
+      (fd, parts, count, offset, flags)) \
+    X(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size)) \
+    X(ssize_t, recv, (int fd, void *buffer, size_t size, int flags), (fd, buffer, size, flags)) \
+    X(ssize_t, send, (int fd, const void *buffer, size_t size, int flags), \
+      (fd, buffer, size, flags)) \
+    X(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t length), \
+      (fd, level, name, value, length)) \
+    X(int, sigaction, (int signo, const struct sigaction *action, struct sigaction *old), \
+      (signo, action, old)) \
+    X(int, sigaltstack, (const stack_t *stack, stack_t *old), (stack, old)) \
+    X(int, socket, (int domain, int type, int protocol), (domain, type, protocol)) \
+    X(int, socketpair, (int domain, int type, int protocol, int fds[2]), \
+      (domain, type, protocol, fds)) \
+    X(int, unlink, (const char *path), (path)) \
+    X(ssize_t, write, (int fd, const void *buffer, size_t size), (fd, buffer, size)) \
     X(int, getaddrinfo, \
-      (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list)) \
-    X(void, freeaddrinfo, (struct addrinfo * list)) \
-    X(int, thread_kill, (pthread_t thread, int signo)) \
+      (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list), \
+      (host, port, hints, list)) \
+    X(void, freeaddrinfo, (struct addrinfo * list), (list)) \
+    X(int, thread_kill, (pthread_t thread, int signo), (thread, signo)) \
     X(int, thread_start, \
-      (pthread_t * thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *arg))
+      (pthread_t * thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *arg), \
+      (thread, attributes, fn, arg))
 
-#define HARK__SYS_FIELD(result, name, parameters) result(*name) parameters;
+#define HARK__SYS_FIELD(result, name, parameters, arguments) result(*name) parameters;
 struct hark__sys {
     HARK__SYSCALLS(HARK__SYS_FIELD)
     /* io_uring, by liburing's names and manners (-errno); NULL in a build without liburing. */
@@ -121,12 +141,21 @@ size_t hark__map_live(void);
 int64_t hark__clock(void); /* CLOCK_MONOTONIC, ns */
 
 enum hark__choice {
-    HARK__CHOOSE_READY, /* which ready task or watch runs next */
-    HARK__CHOOSE_YIELD, /* does a call that need not wait let others run: 0 no, 1 yes */
-    HARK__CHOOSE_CASE,  /* which case a select looks at first */
+    HARK__CHOOSE_READY,   /* which ready task or watch runs next */
+    HARK__CHOOSE_YIELD,   /* does a call that need not wait let others run: 0 no, 1 yes */
+    HARK__CHOOSE_CASE,    /* which case a select looks at first */
+    HARK__CHOOSE_REPORT,  /* which descriptor's news the simulated hub tells first */
+    HARK__CHOOSE_OUTSIDE, /* what the world does before the next step: 0 nothing (the explorer's) */
+    HARK__CHOOSE_OWN,     /* what the program under test asks for itself (the explorer's) */
 };
+
+/* The last two are NULL unless an explorer is at work: then seeded loops ask them. */
 struct hark__choices {
     uint32_t (*pick)(uint64_t *state, enum hark__choice what, uint32_t count); /* 0 .. count - 1 */
+    /* Between two steps, on the loop's own stack; it alone decides when the loop looks around and
+     * when time goes on. idle: nothing is ready. True: something has happened, look again. */
+    bool (*between)(bool idle);
+    void (*step)(uintptr_t entry); /* this entry of the ring is about to run */
 };
 extern struct hark__choices hark__choices;
 

@@ -4,6 +4,8 @@
  */
 #include "base/wheel.h"
 
+#include "base/planted.h"
+
 #define SCAN_AT_MOST 16 /* timers looked at for an exact next deadline */
 
 void hark__wheel_init(struct hark__wheel *wheel, int64_t instant)
@@ -39,6 +41,7 @@ static inline void put(struct hark__wheel *wheel, struct hark_timer *timer)
     timer->prev = (*first)->prev;
     timer->prev->next = timer;
     (*first)->prev = timer;
+    *first = planted(ties_fire_backwards) ? timer : *first;
 }
 
 static inline void note_empty(struct hark__wheel *wheel, unsigned level, unsigned slot)

@@ -36,12 +36,19 @@ static bool is_reached(const hark_loop *loop, const struct hark_level *level)
     if (level->flags & LEVEL_CANCELLED || loop->cancelled_all) {
         return true;
     }
-    return !(level->flags & LEVEL_SHIELD) && level->outer && level->outer->flags & LEVEL_REACHED;
+    bool shielded = level->flags & LEVEL_SHIELD && !planted(shield_is_ignored);
+    return !shielded && level->outer && level->outer->flags & LEVEL_REACHED;
 }
 
 /* The innermost level of a task is reached: if the task waits, it does so no longer. */
 static void deliver(hark_loop *loop, hark__task *task)
 {
+    if (planted(cancel_takes_a_wakeup_back) && task->state == TASK_READY) {
+        task->result = -ECANCELED;
+    }
+    if (planted(woken_twice) && task->state == TASK_READY) {
+        hark__ready(loop, task, -ECANCELED);
+    }
     if (task->state == TASK_PARKED && task->wait->leave) {
         task->wait->leave(task);
         hark__ready(loop, task, -ECANCELED);
@@ -84,7 +91,7 @@ static struct hark_level *after(const struct hark_level *level, const struct har
             if (next != ((hark_group *)outer)->first) {
                 return &next->base;
             }
-            if (outer->inner) {
+            if (outer->inner && !planted(walk_skips_the_opener)) {
                 return outer->inner;
             }
         }

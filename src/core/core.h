@@ -31,6 +31,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "base/planted.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/wheel.h"
@@ -81,6 +82,8 @@ enum hark__task_flag {
     TASK_WARNED = 1 << 7,   /* was told that it ignores its cancellation */
 };
 
+struct hark__audit;
+
 /* How a task waits: one constant for each kind of waiting. */
 struct hark__wait_kind {
     const char *what; /* "an event": for reports */
@@ -91,6 +94,10 @@ struct hark__wait_kind {
     void (*chosen)(hark__task *task, struct hark_waiter *waiter, int result);
     /* More words for reports; NULL: none. */
     void (*describe)(const hark__task *task, struct hark__text *text);
+    /* For the audit: is what it waits for there? Then its wake-up was lost. NULL: cannot be told. */
+    bool (*there)(const hark__task *task);
+    /* For the audit: show it every place that the task stands in (hark__audit_waiter and so on). */
+    void (*stands)(const hark__task *task, struct hark__audit *audit);
 };
 
 #define TASK_BYTES 40 /* arguments up to this size are kept in the record */
@@ -233,6 +240,11 @@ static inline void hark__loop_unpromise(hark_loop *loop)
     loop->promised--;
 }
 int64_t hark__loop_now(hark_loop *loop); /* the clock, real or virtual */
+void hark__loop_look(hark_loop *loop);   /* at the hub, the post box and the timers, now */
+void hark__loop_rewind(hark_loop *loop); /* for the explorer: the same loop, as if new */
+/* Of a seeded loop: how many of what is ready may run next; *place: where in the queue candidate
+ * number `which` (or else the last) stands. */
+uint32_t hark__loop_candidates(const hark_loop *loop, uint32_t which, uint32_t *place);
 
 /* An entry of the ring: the pointer and, in its lowest bits, what it is. */
 enum {
@@ -333,7 +345,8 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
                              size_t size, const char *site, int *error);
 void hark__task_main(void *task); /* what a new task's stack begins with */
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
-struct hark__extra *hark__task_extra(hark__task *task); /* NULL: no memory */
+struct hark__extra *hark__task_extra(hark__task *task);                 /* NULL: no memory */
+void hark__task_title(const hark__task *task, struct hark__text *text); /* task 3 "worker" */
 /* Task 3 "worker", spawned at file.c:12. */
 void hark__task_words(const hark__task *task, struct hark__text *text);
 
@@ -411,7 +424,8 @@ void hark__inbox_close(hark_loop *loop);
 /* Any thread, any signal handler; watch->fn runs in the loop. */
 void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch);
 bool hark__inbox_drain(hark_loop *loop);
-bool hark__inbox_sleep(hark_loop *loop); /* about to sleep: false if something has come */
+bool hark__inbox_any(const hark_loop *loop); /* has anything been posted? */
+bool hark__inbox_sleep(hark_loop *loop);     /* about to sleep: false if something has come */
 void hark__inbox_awake(hark_loop *loop);
 bool hark__inbox_report(hark_loop *loop, uint64_t token);
 
@@ -470,6 +484,7 @@ struct hark__words *hark__words_find(hark_loop *loop, uint64_t serial); /* NULL:
 void hark__words_report_unseen(hark_loop *loop, const hark_group *group);
 /* Where the caller's failures are kept; never NULL. */
 struct hark__failure *hark__failure_here(void);
+const struct hark__failure *hark__failure_of(const hark__task *task); /* its latest; NULL: none */
 void hark__failure_adopt(const struct hark__failure *failure); /* it becomes the caller's latest */
 void hark__failure_say(struct hark__failure *failure, const char *format, va_list arguments);
 /* All but the words. */
@@ -487,6 +502,46 @@ void hark__report_tree(hark_loop *loop, struct hark__text *text);
 
 void hark__signals_close(hark_loop *loop);
 void hark__signals_forked(void); /* in the child: of all loops */
+
+/* ---- audit.c, audit_lists.c ------------------------------------------------------------------ */
+
+/* 0, or how many rules are broken; `text` gets the first one in words. `at_rest`: nothing is ready
+ * and the hub has no news: then also nobody waits for what is there. */
+int hark__audit(hark_loop *loop, bool at_rest, struct hark__text *text);
+
+/* By `stands` of a wait kind, for each place of the parked task: a list; the list of those who wait
+ * for a task's end; a descriptor; the wheel (HARK_FOREVER: not in it); a thread that works for
+ * it. */
+void hark__audit_waiter(struct hark__audit *audit, const hark__task *task,
+                        const struct hark_waiter *waiter);
+void hark__audit_joiner(struct hark__audit *audit, const hark__task *task,
+                        const struct hark_waiter *waiter);
+void hark__audit_fd(struct hark__audit *audit, const hark__task *task,
+                    const struct hark_waiter *waiter);
+void hark__audit_timer(struct hark__audit *audit, const hark__task *task,
+                       const struct hark_timer *timer, int64_t deadline);
+void hark__audit_hold(struct hark__audit *audit);
+/* The task, or what it waits in, breaks a rule. */
+void hark__audit_broken(struct hark__audit *audit, const char *rule, const hark__task *task,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* hark__wait_kind.stands for what waits in a list. */
+void hark__stands_in_list(const hark__task *task, struct hark__audit *audit);
+
+/* What the audit asks the files that keep it to themselves. */
+const hark_watch *hark__watch_of_timer(const struct hark_timer *timer); /* NULL: not a watch's */
+const hark_scope *hark__scope_of_timer(const struct hark_timer *timer); /* NULL: not a scope's */
+bool hark__withins_are_sane(const hark_loop *loop);
+bool hark__group_waits(const hark__task *task); /* in hark_group_close or hark_start? */
+const hark_group *hark__start_nest(const struct hark__start *start);
+const hark_group *hark__start_target(const struct hark__start *start);
+const struct hark__start *hark__start_next(const struct hark__start *start); /* of the same target */
+/* NULL: what broken rule says; *living: how many records are in use. */
+const char *hark__roster_check(const struct hark__roster *roster, uint32_t *living);
+/* Every entry that there is; NULL: that was all. */
+const struct hark__fd *hark__fd_next(const hark_loop *loop, const struct hark__fd *after);
+const struct hark__fd *hark__fd_noted(const hark_loop *loop, bool newest);
+const struct hark_timer *hark__fd_sweep(const hark_loop *loop);
+bool hark__fd_is_ready(int fd, int direction);
 
 /* The same where there is no primitive. */
 static inline int hark__enter_task(const char *call)

@@ -37,6 +37,17 @@ struct hark__failure *hark__failure_here(void)
     return extra->failure ? extra->failure : &loop->spare_failure;
 }
 
+/* When there was no memory for its own place, it may still stand in the common one. */
+const struct hark__failure *hark__failure_of(const hark__task *task)
+{
+    const struct hark__failure *spare = &hark__here->spare_failure;
+
+    if (task->extra && task->extra->failure) {
+        return task->extra->failure;
+    }
+    return spare->code && spare->task == task->id ? spare : NULL;
+}
+
 void hark__failure_fill(struct hark__failure *failure, int code, const void *frame)
 {
     hark_loop *loop = hark__here;

@@ -35,8 +35,57 @@ struct hark__start {
     bool moved; /* ... and the child is the target's now */
 };
 
-static const struct hark__wait_kind close_kind = {"its children", NULL, NULL, NULL};
-static const struct hark__wait_kind start_kind = {"a task that it starts", NULL, NULL, NULL};
+/* ---- waiting for children, and what the audit asks ------------------------------------------- */
+
+/* Whose last child will wake the task; NULL: nobody's. */
+static const hark_group *closed_by(const hark__task *task)
+{
+    for (const struct hark_level *level = task->level; !(level->flags & LEVEL_BASE);
+         level = level->outer) {
+        if (level->flags & LEVEL_GROUP && ((const hark_group *)level)->closer == task) {
+            return (const hark_group *)level;
+        }
+    }
+    return NULL;
+}
+
+static bool is_empty(const hark__task *task)
+{
+    const hark_group *group = closed_by(task);
+    return group && group->children == 0;
+}
+
+static void stands_in_group(const hark__task *task, struct hark__audit *audit)
+{
+    if (!closed_by(task)) {
+        hark__audit_broken(audit, "G1", task, "waits for children, but is no group's closer");
+    }
+}
+
+static const struct hark__wait_kind close_kind = {
+    .what = "its children", .there = is_empty, .stands = stands_in_group};
+static const struct hark__wait_kind start_kind = {
+    .what = "a task that it starts", .there = is_empty, .stands = stands_in_group};
+
+bool hark__group_waits(const hark__task *task)
+{
+    return task->wait == &close_kind || task->wait == &start_kind;
+}
+
+const hark_group *hark__start_nest(const struct hark__start *start)
+{
+    return &start->nest;
+}
+
+const hark_group *hark__start_target(const struct hark__start *start)
+{
+    return start->target;
+}
+
+const struct hark__start *hark__start_next(const struct hark__start *start)
+{
+    return start->next;
+}
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -115,7 +164,8 @@ void hark__group_link(hark_group *group, hark__task *task)
 /* One child, or one pending start, less. */
 static void uncount(hark_group *group)
 {
-    if (--group->children == 0 && group->closer) {
+    if (--group->children == 0 && group->closer &&
+        !(planted(last_child_wakes_nobody) && group->notes & NOTE_CHILD_CANCELLED)) {
         hark__ready(hark__here, group->closer, 0);
         group->closer = NULL;
     }
@@ -148,7 +198,9 @@ static void cancel(hark_group *group, uint32_t flags)
 
 void hark__group_cancel_starts(hark_loop *loop, hark_group *group)
 {
-    for (struct hark__start *start = group->starting; start; start = start->next) {
+    struct hark__start *first = planted(start_outlives_its_target) ? NULL : group->starting;
+
+    for (struct hark__start *start = first; start; start = start->next) {
         if (!(start->nest.scope.level.flags & LEVEL_CANCELLED)) {
             start->nest.scope.level.flags |= LEVEL_CANCELLED;
             start->next_cancelled = loop->cancelled_starts;
@@ -178,7 +230,10 @@ static void note_failure(hark_group *group, int code, const struct hark__failure
         group->failures[group->failure_count] = code;
     }
     group->failure_count++;
-    cancel(group, LEVEL_CANCELLED | LEVEL_ABORTED);
+    group->failures[0] = planted(last_failure_wins) ? code : group->failures[0];
+    if (!planted(failure_does_not_cancel)) {
+        cancel(group, LEVEL_CANCELLED | LEVEL_ABORTED);
+    }
 }
 
 void hark__group_child_ended(hark_group *group, hark__task *task, int result)
@@ -186,7 +241,7 @@ void hark__group_child_ended(hark_group *group, hark__task *task, int result)
     if (result == -ECANCELED) {
         group->notes |= NOTE_CHILD_CANCELLED;
     } else if (result < 0) {
-        note_failure(group, result, task->extra ? task->extra->failure : NULL);
+        note_failure(group, result, hark__failure_of(task));
     }
     unlink_child(group, task);
 }
@@ -299,7 +354,7 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     child->flags |= TASK_STARTING;
     start->next = target->starting;
     target->starting = start;
-    target->children++;
+    target->children += planted(pending_start_is_not_counted) ? 0 : 1;
     if (target->scope.level.flags & LEVEL_REACHED) {
         start->nest.scope.level.flags |= LEVEL_CANCELLED;
         hark__level_refresh(loop, &start->nest.scope.level);
@@ -307,7 +362,9 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     start->nest.closer = loop->running;
     hark__park(&start_kind);
     unlink_start(target, start);
-    uncount(target);
+    if (!planted(pending_start_is_not_counted)) {
+        uncount(target);
+    }
     return start_result(start, id, call);
 }
 
@@ -351,6 +408,9 @@ static void move_child(struct hark__start *start, hark__task *task)
     unlink_child(&start->nest, task);
     hark__group_link(target, task);
     task->base.outer = &target->scope.level;
+    if (planted(started_forgets_the_new_group)) {
+        return;
+    }
     hark__level_refresh(hark__here, &task->base);
 }
 
@@ -373,11 +433,11 @@ int hark_started(int value)
         return hark__fail(-EALREADY, call, "this task has said so already");
     }
     start->said = true;
-    const struct hark_level *nest = &start->nest.scope.level;
-    if (nest->flags & LEVEL_REACHED && !(start->target->scope.level.flags & LEVEL_REACHED)) {
+    start->value = value;
+    const struct hark_level *starter = start->nest.scope.level.outer;
+    if (starter->flags & LEVEL_REACHED && !(start->target->scope.level.flags & LEVEL_REACHED)) {
         return 0; /* the starter was cancelled: it takes the task with it */
     }
-    start->value = value;
     move_child(start, task);
     return 0;
 }
@@ -432,12 +492,10 @@ static int verdict(hark_loop *loop, hark_group *group, int rc)
 
 static void note_body(hark_group *group, int rc)
 {
-    struct hark__extra *extra = hark__here->running->extra;
-
     if (rc == -ECANCELED) {
         cancel(group, LEVEL_CANCELLED | LEVEL_ABORTED);
     } else if (rc < 0) {
-        note_failure(group, rc, extra ? extra->failure : NULL);
+        note_failure(group, rc, hark__failure_of(hark__here->running));
     }
 }
 
@@ -446,7 +504,10 @@ static int close_misnested(hark_group *group, hark_loop *loop)
 {
     hark__scope_cancel_inside(loop, &group->scope);
     cancel(group, LEVEL_CANCELLED);
-    hark__level_refresh(loop, group->scope.level.inner);
+    /* Each by itself: a walk turns back at one that was reached before. */
+    for (struct hark_level *level = group->scope.level.inner; level; level = level->inner) {
+        hark__level_refresh(loop, level);
+    }
     wait_for_children(group, loop);
     hark__scope_take_out(loop, &group->scope);
     return hark__fail(

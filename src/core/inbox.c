@@ -89,6 +89,10 @@ bool hark__inbox_drain(hark_loop *loop)
                *oldest = NULL;
     bool any = watch != NULL;
 
+    if (planted(posts_run_backwards)) {
+        oldest = watch;
+        watch = NULL;
+    }
     while (watch) {
         hark_watch *next = watch->in.next;
         watch->in.next = oldest;
@@ -103,13 +107,18 @@ bool hark__inbox_drain(hark_loop *loop)
     return any;
 }
 
+bool hark__inbox_any(const hark_loop *loop)
+{
+    return loop->inbox && atomic_load(&loop->inbox->posted);
+}
+
 bool hark__inbox_sleep(hark_loop *loop)
 {
     if (!loop->inbox) {
         return true;
     }
     atomic_store(&loop->inbox->asleep, 1);
-    if (atomic_load(&loop->inbox->posted)) {
+    if (atomic_load(&loop->inbox->posted) && !planted(post_is_lost_while_falling_asleep)) {
         atomic_store(&loop->inbox->asleep, 0);
         return false;
     }

@@ -71,6 +71,33 @@ struct hark__fd *hark__fd_peek(hark_loop *loop, int fd)
     return page < interest->room && interest->pages[page] ? &interest->pages[page][fd % PAGE] : NULL;
 }
 
+/* For the audit: every entry that there is. */
+const struct hark__fd *hark__fd_next(const hark_loop *loop, const struct hark__fd *after)
+{
+    const struct hark__interest *interest = loop->interest;
+    uint32_t fd = after ? (uint32_t)after->fd + 1 : 0;
+
+    if (fd % PAGE) {
+        return after + 1;
+    }
+    for (uint32_t page = fd / PAGE; page < interest->room; page++) {
+        if (interest->pages[page]) {
+            return interest->pages[page];
+        }
+    }
+    return NULL;
+}
+
+const struct hark__fd *hark__fd_noted(const hark_loop *loop, bool newest)
+{
+    return newest ? loop->interest->newest : loop->interest->oldest;
+}
+
+const struct hark_timer *hark__fd_sweep(const hark_loop *loop)
+{
+    return &loop->interest->sweep;
+}
+
 static bool add_room(struct hark__interest *interest, uint32_t page)
 {
     uint32_t room = interest->room ? interest->room : 4;
@@ -232,6 +259,9 @@ int hark__fd_join(hark_loop *loop, struct hark__fd *entry, int direction, struct
 
 void hark__fd_leave(hark_loop *loop, struct hark_waiter *waiter)
 {
+    if (planted(cancelled_read_stays_registered)) {
+        return;
+    }
     *(struct hark_waiter **)waiter->prev = NULL;
     loop->fd_waits--;
 }
@@ -249,7 +279,31 @@ static void describe_fd(const hark__task *task, struct hark__text *text)
     hark__text_put(text, " %d to be %s", entry->fd, reads ? "readable" : "writable");
 }
 
-static const struct hark__wait_kind fd_kind = {"descriptor", leave_fd, NULL, describe_fd};
+/* A number that is no longer open is not ready: the look at old waits is for that. */
+bool hark__fd_is_ready(int fd, int direction)
+{
+    struct pollfd poll = {.fd = fd, .events = bits[direction]};
+    return hark__sys.poll(&poll, 1, 0) > 0 && !(poll.revents & POLLNVAL);
+}
+
+static bool has_news(const hark__task *task)
+{
+    const struct hark__fd *entry = (const struct hark__fd *)task->in.waiter.next;
+    return hark__fd_is_ready(entry->fd, entry->waits[FD_IN] == &task->in.waiter ? FD_IN : FD_OUT);
+}
+
+static void stands_at_fd(const hark__task *task, struct hark__audit *audit)
+{
+    hark__audit_fd(audit, task, &task->in.waiter);
+}
+
+static const struct hark__wait_kind fd_kind = {
+    .what = "descriptor",
+    .leave = leave_fd,
+    .describe = describe_fd,
+    .there = has_news,
+    .stands = stands_at_fd,
+};
 
 int hark__fd_park(struct hark__fd *entry, int direction)
 {
@@ -291,7 +345,9 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     }
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
         if (events & news[direction]) {
-            entry->drained &= (uint8_t)~bits[direction];
+            if (!planted(edge_is_forgotten)) {
+                entry->drained &= (uint8_t)~bits[direction];
+            }
             tell(loop, entry, direction,
                  events & POLLNVAL ? -EBADF : events & (news[direction] | bits[direction]));
         }
@@ -308,15 +364,19 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
 static void leave_us(hark_loop *loop, struct hark__fd *entry)
 {
     /* Also where `armed` says nothing: after an error a ring's poll may still hold the file open. */
-    loop->hub->class->disarm(loop->hub, entry->fd, token_of(entry));
-    entry->armed = 0;
+    if (!planted(registration_outlives_its_descriptor)) {
+        loop->hub->class->disarm(loop->hub, entry->fd, token_of(entry));
+        entry->armed = 0;
+    }
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
         if (entry->watches[direction]) {
             hark__fd_unwatch(loop, entry->watches[direction]);
         }
-        tell(loop, entry, direction, -EBADF);
+        if (!planted(close_forgets_who_waits)) {
+            tell(loop, entry, direction, -EBADF);
+        }
     }
-    entry->generation++;
+    entry->generation += planted(late_report_reaches_the_next_owner) ? 0 : 1;
     entry->drained = entry->held = 0;
     entry->hung_up = entry->known = false;
 }

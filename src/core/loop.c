@@ -159,32 +159,37 @@ int hark__loop_promise(hark_loop *loop)
     return 0;
 }
 
-static uint32_t first_callback(const hark_loop *loop)
-{
-    uint32_t place = 0;
-
-    while ((loop->ring[(loop->head + place) & loop->mask] & READY_KIND) != READY_WATCH) {
-        place++;
-    }
-    return place;
-}
-
 /* With a seed: any of what was ready when the turn began. But callbacks keep their order among
  * themselves, and who has yielded lets all run first that were ready then: those are promises, seed
  * or not. */
+uint32_t hark__loop_candidates(const hark_loop *loop, uint32_t which, uint32_t *place)
+{
+    uint32_t ready = loop->turn_end - loop->head, count = 0;
+    bool callback_seen = false;
+
+    for (uint32_t i = 0; i < ready && count <= which; i++) {
+        unsigned kind = loop->ring[(loop->head + i) & loop->mask] & READY_KIND;
+        bool may = i == 0 || (kind == READY_WATCH ? !callback_seen : kind != READY_YIELDED);
+        callback_seen = callback_seen || kind == READY_WATCH;
+        if (may) {
+            *place = i;
+            count++;
+        }
+    }
+    return count;
+}
+
 static uint32_t choose_next(hark_loop *loop)
 {
-    for (uint32_t ready = loop->turn_end - loop->head;;) {
-        uint32_t place = ready > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, ready) : 0;
-        unsigned kind = loop->ring[(loop->head + place) & loop->mask] & READY_KIND;
-        if (kind == READY_WATCH) {
-            return first_callback(loop);
-        }
-        if (place == 0 || kind != READY_YIELDED) {
-            return place;
-        }
-        ready = place;
+    uint32_t place = 0, count = hark__loop_candidates(loop, UINT32_MAX, &place);
+
+    if (count > 1) {
+        hark__loop_candidates(
+            loop, hark__choices.pick(&loop->random, HARK__CHOOSE_READY, count), &place);
+    } else {
+        place = 0;
     }
+    return place;
 }
 
 /* What runs next. */
@@ -245,6 +250,11 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
     expire_timers(loop);
 }
 
+void hark__loop_look(hark_loop *loop)
+{
+    poll_hub(loop, 0);
+}
+
 /* `credit` is used up: read the clock, and decide how many switches will be some 10 us. */
 static bool is_time_to_poll(hark_loop *loop)
 {
@@ -260,21 +270,22 @@ static bool is_time_to_poll(hark_loop *loop)
 
 /* Every switch comes through the loop: a turn is what was ready when it began, and the hub is asked
  * between two turns. */
-static bool turn_has_ended(hark_loop *loop)
+static void look_between_turns(hark_loop *loop)
 {
     loop->credit = 0;
     if (loop->head != loop->turn_end) {
-        return false;
+        return;
     }
-    poll_hub(loop, 0);
+    if (!hark__choices.between) {
+        poll_hub(loop, 0);
+    }
     loop->turn_end = loop->tail;
-    return true;
 }
 
 static void look_around(hark_loop *loop)
 {
     if (loop->careful) {
-        turn_has_ended(loop);
+        look_between_turns(loop);
     } else if (loop->credit <= 0 && is_time_to_poll(loop)) {
         poll_hub(loop, 0);
     }
@@ -367,6 +378,9 @@ static void run_entry(hark_loop *loop, uintptr_t entry)
     hark_task id = task ? task->id : 0;
     int64_t began = unlikely(loop->slow_step) ? hark__clock() : 0;
 
+    if (unlikely(hark__choices.step)) {
+        hark__choices.step(entry);
+    }
     if (is_watch) {
         hark__watch_run(loop, pointer);
     } else {
@@ -381,6 +395,9 @@ static void run_entry(hark_loop *loop, uintptr_t entry)
 static void run(hark_loop *loop)
 {
     while (loop->tasks) {
+        if (unlikely(hark__choices.between) && hark__choices.between(loop->head == loop->tail)) {
+            continue;
+        }
         if (loop->head == loop->tail) {
             idle(loop);
             loop->turn_end = loop->tail;
@@ -467,6 +484,20 @@ static void fill(hark_loop *loop, const hark_options *options)
     loop->root.flags = LEVEL_ROOT | LEVEL_OPEN;
     loop->words_next = 1;
     hark__wheel_init(&loop->wheel, loop->began);
+}
+
+/* A loop that rests in a virtual time, with one task left, becomes as it was when it was young: what
+ * is decided from here on depends on nothing before. */
+void hark__loop_rewind(hark_loop *loop)
+{
+    loop->virtual_now = loop->began;
+    loop->millis = 0;
+    loop->fair_turn = 0;
+    if (loop->words_next > 1) {
+        loop->words_next = 1;
+        memset(loop->words, 0, sizeof loop->words);
+    }
+    loop->wheel.instant = loop->began; /* it is empty, so nothing in it has to move */
 }
 
 static int open_loop(hark_loop **ret, const hark_options *options, const char *call)

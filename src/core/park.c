@@ -262,6 +262,9 @@ int hark__give_way(void)
     hark__task *self = loop->running;
 
     self->result = 0;
+    if (planted(yield_forgets_the_queue)) {
+        return 0;
+    }
     self->state = TASK_READY;
     hark__ring_put(loop, self, unlikely(loop->random) ? READY_YIELDED : READY_TASK);
     return go_on(loop, self);
@@ -324,6 +327,10 @@ void hark__wake_everyone(struct hark_waitlist *list)
     hark_loop *loop = hark__here;
 
     for (struct hark_waiter *waiter; (waiter = list->first);) {
+        if (planted(wake_all_misses_the_last) && list->count == 1) {
+            return;
+        }
+        waiter = planted(wakes_the_last_first) ? waiter->prev : waiter;
         __builtin_prefetch(waiter->next->next);
         hark__list_remove(waiter);
         wake_owner(loop, waiter->owner, waiter, 0);
@@ -343,6 +350,9 @@ int hark__tasks_in(const struct hark_waitlist *list)
 
 void hark__leave_list(hark__task *task)
 {
+    if (planted(cancelled_waiter_stays_in_its_list)) {
+        return;
+    }
     hark__list_remove(&task->in.waiter);
 }
 

@@ -176,7 +176,7 @@ static struct chunk *chunk_of(struct hark__roster *roster, hark_task id)
 void hark__roster_give(struct hark__roster *roster, hark__task *task)
 {
     task->state = TASK_FREE;
-    task->id += (hark_task)1 << 32;
+    task->id += planted(record_used_again_with_its_id) ? 0 : (hark_task)1 << 32;
     if (likely((uint64_t)task->id >> 32 < USES_MOST)) {
         task->next = roster->free;
         roster->free = task;
@@ -192,6 +192,34 @@ bool hark__roster_owns(const struct hark__roster *roster, const void *pointer)
         }
     }
     return false;
+}
+
+/* For the audit: rules R1 and R2. */
+const char *hark__roster_check(const struct hark__roster *roster, uint32_t *living)
+{
+    uint32_t unused = 0, listed = 0;
+
+    *living = 0;
+    for (uint32_t i = 0; i < roster->count; i++) {
+        const struct chunk *chunk = &roster->chunks[i];
+        if (numbers[chunk->number].loop != roster->loop || numbers[chunk->number].place != i) {
+            return "R1: a chunk's number belongs to somebody else";
+        }
+        for (uint32_t place = 0; place < chunk->used; place++) {
+            const hark__task *task = &chunk->records[place];
+            if ((uint32_t)task->id != chunk->number * CHUNK_RECORDS + place + 1) {
+                return "R2: a record's id is not the one of its place";
+            }
+            *living += task->state != TASK_FREE;
+            unused += task->state == TASK_FREE && (uint64_t)task->id >> 32 < USES_MOST;
+        }
+    }
+    for (const hark__task *task = roster->free; task; task = task->next) {
+        if (!hark__roster_owns(roster, task) || task->state != TASK_FREE || ++listed > unused) {
+            return "R2: the list of free records holds one that is not free, or goes round";
+        }
+    }
+    return listed == unused ? NULL : "R2: a free record is not in the list of free ones";
 }
 
 hark__task *hark__roster_find(struct hark__roster *roster, hark_task id)

@@ -36,6 +36,11 @@ static void fire_deadline(struct hark_timer *timer)
     pass_deadline(hark__here, container_of(timer, hark_scope, timer));
 }
 
+const hark_scope *hark__scope_of_timer(const struct hark_timer *timer)
+{
+    return timer->fire == fire_deadline ? container_of(timer, const hark_scope, timer) : NULL;
+}
+
 static int64_t deadline_after(hark_loop *loop, int64_t timeout)
 {
     int64_t now = hark__loop_now(loop);
@@ -63,7 +68,9 @@ void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags)
 
 void hark__scope_end(hark_scope *scope)
 {
-    hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    if (!planted(deadline_outlives_its_scope)) {
+        hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    }
     hark__level_pop(scope->task, &scope->level);
 }
 
@@ -125,8 +132,12 @@ int hark_scope_open(hark_scope *scope, int64_t timeout)
 int64_t hark__scope_verdict(hark_scope *scope, int64_t rc)
 {
     const struct hark_level *level = &scope->level;
-    bool from_outside = !(level->flags & LEVEL_SHIELD) && level->outer->flags & LEVEL_REACHED;
+    bool from_outside = !(level->flags & LEVEL_SHIELD) && level->outer->flags & LEVEL_REACHED &&
+                        !planted(scope_swallows_outer_cancel);
 
+    if (planted(done_in_time_is_a_timeout) && rc == 0 && level->flags & LEVEL_TIMED_OUT) {
+        return -ETIMEDOUT;
+    }
     if (rc != -ECANCELED || !(level->flags & LEVEL_CANCELLED) || from_outside) {
         return rc;
     }
@@ -265,7 +276,9 @@ int hark_scope_cancel(hark_scope *scope)
     if (error || scope->level.flags & LEVEL_CANCELLED) {
         return error;
     }
-    hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    if (!planted(deadline_beats_an_earlier_cancel)) {
+        hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    }
     scope->canceller = hark_self();
     scope->level.flags |= LEVEL_CANCELLED;
     hark__level_refresh(hark__here, &scope->level);
@@ -280,6 +293,9 @@ int hark_scope_shield(hark_scope *scope, bool on)
         return error;
     }
     scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_SHIELD) | (on ? LEVEL_SHIELD : 0);
+    if (planted(unshielding_forgets_what_waits) && !on) {
+        return 0;
+    }
     hark__level_refresh(hark__here, &scope->level);
     return 0;
 }
@@ -299,7 +315,7 @@ int hark_scope_set_deadline(hark_scope *scope, int64_t deadline)
     hark__wheel_disarm(&loop->wheel, &scope->timer);
     if (deadline <= hark__loop_now(loop)) {
         pass_deadline(loop, scope);
-    } else {
+    } else if (!planted(deadline_is_not_moved)) {
         arm(loop, scope, deadline);
     }
     return 0;
@@ -398,6 +414,21 @@ void hark__withins_close(hark_loop *loop)
         hark__free(pooled, sizeof *pooled);
     }
     hark__free(loop->withins, sizeof *loop->withins);
+}
+
+/* For the audit: none that is free is open or armed, and there are not more than were ever taken. */
+bool hark__withins_are_sane(const hark_loop *loop)
+{
+    const struct pooled *pooled = loop->withins ? loop->withins->free : NULL;
+    uint32_t count = 0;
+
+    for (; pooled; pooled = pooled->next) {
+        if (hark__level_open(&pooled->scope.level) || hark__timer_armed(&pooled->scope.timer) ||
+            ++count > loop->withins->serial) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* More than our own frames between a public call and its look at the place. */

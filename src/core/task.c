@@ -76,7 +76,7 @@ static void put_title(const hark__task *task, struct hark__text *text)
     }
 }
 
-void hark__task_words(const hark__task *task, struct hark__text *text)
+void hark__task_title(const hark__task *task, struct hark__text *text)
 {
     uint32_t uses = (uint32_t)((uint64_t)task->id >> 32);
 
@@ -86,7 +86,13 @@ void hark__task_words(const hark__task *task, struct hark__text *text)
     }
     hark__text_put(text, " \"");
     put_title(task, text);
-    hark__text_put(text, "\", spawned at %s", task->site);
+    hark__text_put(text, "\"");
+}
+
+void hark__task_words(const hark__task *task, struct hark__text *text)
+{
+    hark__task_title(task, text);
+    hark__text_put(text, ", spawned at %s", task->site);
 }
 
 int hark_task_name(const char *format, ...)
@@ -172,7 +178,9 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     task->base = (struct hark_level){.outer = group ? &group->scope.level : &loop->root,
                                      .flags = LEVEL_BASE | LEVEL_OPEN,
                                      .mark = loop->millis};
-    task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
+    if (!planted(new_tasks_are_not_reached)) {
+        task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
+    }
     atomic_signal_fence(memory_order_seq_cst); /* from here on a report may read it */
     task->state = TASK_NEW;
     count_living(loop, 1);
@@ -218,7 +226,8 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
 {
     struct hark_level *outer = task->base.outer;
 
-    if (task->extra && task->extra->joiners.first) {
+    if (task->extra && task->extra->joiners.first &&
+        !(planted(joiner_is_forgotten) && task->base.flags & LEVEL_REACHED)) {
         hark__wake_all(&task->extra->joiners);
     }
     if (outer->flags & LEVEL_GROUP) {
@@ -226,8 +235,9 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
         return;
     }
     loop->main_result = result;
-    if (task->extra && task->extra->failure) {
-        loop->main_failure = *task->extra->failure;
+    const struct hark__failure *failure = hark__failure_of(task);
+    if (failure) {
+        loop->main_failure = *failure;
     }
 }
 
@@ -277,7 +287,15 @@ hark__task *hark__task_find(hark_loop *loop, hark_task id)
     return loop ? hark__roster_find(loop->roster, id) : NULL;
 }
 
-static const struct hark__wait_kind join_kind = {"the end of a task", hark__leave_list, NULL, NULL};
+/* Whether the task is gone cannot be told from here: the audit counts who waits in lists of living
+ * ones. */
+static void stands_with_joiners(const hark__task *task, struct hark__audit *audit)
+{
+    hark__audit_joiner(audit, task, &task->in.waiter);
+}
+
+static const struct hark__wait_kind join_kind = {
+    .what = "the end of a task", .leave = hark__leave_list, .stands = stands_with_joiners};
 
 int hark_task_wait(hark_task id)
 {

@@ -26,10 +26,25 @@ static void describe_sleep(const hark__task *task, struct hark__text *text)
     hark__text_duration(text, task->in.timer.deadline - hark__loop_now(hark__here));
 }
 
-static const struct hark__wait_kind sleep_kind = {"time to pass", hark__leave_timer, NULL,
-                                                  describe_sleep};
-static const struct hark__wait_kind settle_kind = {"the others to settle", hark__leave_list, NULL,
-                                                   NULL};
+static bool has_passed(const hark__task *task)
+{
+    return task->in.timer.deadline <= hark__loop_now(hark__here);
+}
+
+static void stands_in_wheel(const hark__task *task, struct hark__audit *audit)
+{
+    hark__audit_timer(audit, task, &task->in.timer, task->in.timer.deadline);
+}
+
+static const struct hark__wait_kind sleep_kind = {
+    .what = "time to pass",
+    .leave = hark__leave_timer,
+    .describe = describe_sleep,
+    .there = has_passed,
+    .stands = stands_in_wheel,
+};
+static const struct hark__wait_kind settle_kind = {
+    .what = "the others to settle", .leave = hark__leave_list, .stands = hark__stands_in_list};
 
 static int sleep_until(hark_loop *loop, int64_t deadline)
 {
@@ -38,7 +53,8 @@ static int sleep_until(hark_loop *loop, int64_t deadline)
     self->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_sleeper};
     /* Else nothing but a cancellation will end it, and that is no timer. */
     if (deadline != HARK_FOREVER) {
-        hark__wheel_arm(&loop->wheel, &self->in.timer, deadline);
+        hark__wheel_arm(&loop->wheel, &self->in.timer,
+                        deadline - (planted(sleeps_end_early) ? 1 : 0));
     }
     return hark__park(&sleep_kind);
 }

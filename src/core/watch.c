@@ -82,6 +82,9 @@ void hark__watch_unqueue(hark_loop *loop, hark_watch *watch)
     uintptr_t entry = (uintptr_t)watch | READY_WATCH;
     uint32_t place = watch->spare;
 
+    if (planted(unwatched_callback_runs)) {
+        return;
+    }
     if (place - loop->head >= loop->tail - loop->head || loop->ring[place & loop->mask] != entry) {
         for (place = loop->head; loop->ring[place & loop->mask] != entry;) {
             place++;
@@ -135,6 +138,11 @@ int hark_call_soon(hark_watch *watch, hark_callback *fn, void *arg)
 static void fire_watch(struct hark_timer *timer)
 {
     hark__watch_queue(hark__here, container_of(timer, hark_watch, in.timer));
+}
+
+const hark_watch *hark__watch_of_timer(const struct hark_timer *timer)
+{
+    return timer->fire == fire_watch ? container_of(timer, const hark_watch, in.timer) : NULL;
 }
 
 static int call_at(int64_t deadline, hark_watch *watch, hark_callback *fn, void *arg, const char *call)

@@ -65,6 +65,10 @@ extern const struct hark__hub_class hark__hub_uring;
  * and says how long it would have. */
 void hark__sim_ready(hark__hub *, int fd, int events); /* becomes ready: an edge */
 void hark__sim_unready(hark__hub *, int fd, int events);
+/* It is closed: no registration and no readiness is left, and arm says -EBADF until the number is
+ * said to be ready again (for no events, perhaps). */
+void hark__sim_forget(hark__hub *, int fd);
+bool hark__sim_pending(const hark__hub *);  /* would the next poll report anything? */
 int64_t hark__sim_slept(const hark__hub *); /* total of the timeouts that found nothing */
 
 #endif

@@ -8,30 +8,40 @@
  *
  * Rules    M1  Becoming ready while armed, or being armed while ready, is one edge: one report to
  *              come. Edges of one descriptor that were not yet polled are one report.
- *          M2  Reports come in the order of their descriptors' first unreported edge.
+ *          M2  Reports come in the order of their descriptors' first unreported edge, unless an
+ *              explorer picks another (HARK__CHOOSE_REPORT).
  *          M3  What becomes unready before it was polled is not reported.
- *          M4  Any number >= 0 is a descriptor; all of them can be waited for.
+ *          M4  Any number >= 0 is a descriptor; all of them can be waited for, but those that were
+ *              forgotten (-EBADF) until they become ready again: the number has a new owner then.
+ *          M5  In the queue is who has an unreported edge, and nobody else.
  *
- * The queue of edges is threaded through the slots by number, so reporting needs no memory.
+ * The queue of edges is threaded through the states by number, so reporting needs no memory. The
+ * states stand in pages: descriptors in memory have large numbers, which must not cost a table of
+ * all the numbers below them.
  */
 #include "hub/private.h"
 
 #include <errno.h>
 #include <string.h>
 
+enum { PAGE = 64 };
+
 typedef struct sim_state {
+    uint64_t token;
+    uint32_t armed; /* 0: not armed */
     uint32_t ready;
-    uint32_t edges; /* to be reported */
-    int next;       /* in the queue: the number that follows, -1: last */
-    bool queued;
+    uint32_t edges;     /* to be reported */
+    int next, previous; /* in the queue, by number; -1: none */
+    bool gone;          /* forgotten, and not ready since */
 } sim_state;
 
 typedef struct sim_hub {
     hark__hub base;
-    hark__slots slots;
-    sim_state *states;
-    int count;
-    int first, last; /* of the queue; -1: empty */
+    sim_state **pages;
+    uint32_t room;    /* pages */
+    int first, last;  /* of the queue; -1: empty */
+    uint32_t waiting; /* in the queue */
+    uint64_t random;  /* the state for picking: 0, for a hub has no seed of its own */
     int64_t slept;
 } sim_hub;
 
@@ -49,53 +59,91 @@ static int sim_open(hark__hub **ret)
 static void sim_close(hark__hub *base)
 {
     sim_hub *hub = (sim_hub *)base;
-    hark__slots_free(&hub->slots);
-    hark__free(hub->states, (size_t)hub->count * sizeof *hub->states);
+    for (uint32_t page = 0; page < hub->room; page++)
+        hark__free(hub->pages[page], PAGE * sizeof(sim_state));
+    hark__free(hub->pages, hub->room * sizeof *hub->pages);
     hark__free(hub, sizeof *hub);
 }
 
+/* ---- states ---------------------------------------------------------------------------------- */
+
+static sim_state *state_find(const sim_hub *hub, int fd)
+{
+    uint32_t page = (uint32_t)fd / PAGE;
+    return fd >= 0 && page < hub->room && hub->pages[page] ? &hub->pages[page][fd % PAGE] : NULL;
+}
+
+static bool add_room(sim_hub *hub, uint32_t page)
+{
+    uint32_t room = hub->room ? hub->room : 4;
+    while (room <= page)
+        room *= 2;
+    sim_state **pages = hark__alloc(room * sizeof *pages);
+    if (!pages)
+        return false;
+    if (hub->room)
+        memcpy(pages, hub->pages, hub->room * sizeof *pages);
+    hark__free(hub->pages, hub->room * sizeof *pages);
+    hub->pages = pages;
+    hub->room = room;
+    return true;
+}
+
+/* NULL: no memory, or no number. */
 static sim_state *state_make(sim_hub *hub, int fd)
 {
-    if (!hark__slots_make(&hub->slots, fd))
+    sim_state *state = state_find(hub, fd);
+    uint32_t page = (uint32_t)fd / PAGE;
+    if (state || fd < 0)
+        return state;
+    if (page >= hub->room && !add_room(hub, page))
         return NULL;
-    if (fd < hub->count)
-        return &hub->states[fd];
-    size_t old = (size_t)hub->count * sizeof(sim_state);
-    size_t size = (size_t)hub->slots.count * sizeof(sim_state);
-    sim_state *states = hark__realloc(hub->states, old, size);
-    if (!states)
-        return NULL;
-    memset((char *)states + old, 0, size - old);
-    hub->states = states;
-    hub->count = hub->slots.count;
-    return &states[fd];
+    hub->pages[page] = hark__alloc(PAGE * sizeof(sim_state));
+    return state_find(hub, fd);
 }
 
-static void enqueue(sim_hub *hub, int fd)
+/* ---- the queue of edges ---------------------------------------------------------------------- */
+
+static void append(sim_hub *hub, int fd, sim_state *state)
 {
-    sim_state *state = &hub->states[fd];
-    if (state->queued || !state->edges)
-        return;
-    state->queued = true;
     state->next = -1;
-    if (hub->last < 0)
-        hub->first = fd;
-    else
-        hub->states[hub->last].next = fd;
+    state->previous = hub->last;
+    *(hub->last < 0 ? &hub->first : &state_find(hub, hub->last)->next) = fd;
     hub->last = fd;
+    hub->waiting++;
 }
 
-static int dequeue(sim_hub *hub)
+static void take_out(sim_hub *hub, const sim_state *state)
 {
+    *(state->previous < 0 ? &hub->first : &state_find(hub, state->previous)->next) = state->next;
+    *(state->next < 0 ? &hub->last : &state_find(hub, state->next)->previous) = state->previous;
+    hub->waiting--;
+}
+
+/* Rule M5. */
+static void set_edges(sim_hub *hub, int fd, sim_state *state, uint32_t edges)
+{
+    bool waits = state->edges != 0;
+    state->edges = edges;
+    if (edges && !waits)
+        append(hub, fd, state);
+    else if (!edges && waits)
+        take_out(hub, state);
+}
+
+/* Rule M2. */
+static int pick_report(sim_hub *hub)
+{
+    uint32_t place = 0;
+    if (hub->waiting > 1)
+        place = hark__choices.pick(&hub->random, HARK__CHOOSE_REPORT, hub->waiting);
     int fd = hub->first;
-    if (fd < 0)
-        return -1;
-    hub->first = hub->states[fd].next;
-    if (hub->first < 0)
-        hub->last = -1;
-    hub->states[fd].queued = false;
+    for (; place > 0; place--)
+        fd = state_find(hub, fd)->next;
     return fd;
 }
+
+/* ---- the contract ---------------------------------------------------------------------------- */
 
 static int sim_arm(hark__hub *base, int fd, int events, uint64_t token)
 {
@@ -105,21 +153,21 @@ static int sim_arm(hark__hub *base, int fd, int events, uint64_t token)
     sim_state *state = state_make(hub, fd);
     if (!state)
         return -ENOMEM;
-    hark__slot *slot = &hub->slots.at[fd];
-    slot->token = token;
-    slot->armed = POLLIN | POLLOUT | POLLRDHUP | HARK__FINAL | (events & POLLPRI);
-    state->edges |= state->ready & slot->armed;
-    enqueue(hub, fd);
+    if (state->gone)
+        return -EBADF;
+    state->token = token;
+    state->armed = POLLIN | POLLOUT | POLLRDHUP | HARK__FINAL | (events & POLLPRI);
+    set_edges(hub, fd, state, state->edges | (state->ready & state->armed));
     return 0;
 }
 
 static int sim_disarm(hark__hub *base, int fd, uint64_t token)
 {
     sim_hub *hub = (sim_hub *)base;
-    hark__slot *slot = hark__slots_find(&hub->slots, fd);
-    if (slot && slot->armed && slot->token == token) {
-        slot->armed = 0;
-        hub->states[fd].edges = 0;
+    sim_state *state = state_find(hub, fd);
+    if (state && state->armed && state->token == token) {
+        state->armed = 0;
+        set_edges(hub, fd, state, 0);
     }
     return 0;
 }
@@ -128,16 +176,12 @@ static int sim_poll(hark__hub *base, int64_t timeout, struct hark__report *repor
 {
     sim_hub *hub = (sim_hub *)base;
     int told = 0;
-    while (told < max) {
-        int fd = dequeue(hub);
-        if (fd < 0)
-            break;
-        uint32_t edges = hub->states[fd].edges;
-        hub->states[fd].edges = 0;
-        if (!edges)
-            continue;
-        reports[told].token = hub->slots.at[fd].token;
-        reports[told++].events = (int)edges;
+    while (told < max && hub->waiting) {
+        int fd = pick_report(hub);
+        sim_state *state = state_find(hub, fd);
+        reports[told].token = state->token;
+        reports[told++].events = (int)state->edges;
+        set_edges(hub, fd, state, 0);
     }
     if (!told && timeout > 0)
         hub->slept += timeout;
@@ -150,26 +194,45 @@ static int sim_fd(const hark__hub *base)
     return -1;
 }
 
-/* A test that runs out of memory here has nothing left to test: the number was armed before, or
- * will be found not ready. */
+/* ---- what the test does ---------------------------------------------------------------------- */
+
+/* Without memory this is not noted. It does no harm: the number is not armed, and whoever arms it
+ * has just looked and found it not ready. */
 void hark__sim_ready(hark__hub *base, int fd, int events)
 {
     sim_hub *hub = (sim_hub *)base;
-    sim_state *state = fd < 0 ? NULL : state_make(hub, fd);
+    sim_state *state = state_make(hub, fd);
     if (!state)
         return;
+    state->gone = false;
     state->ready |= (uint32_t)events;
-    state->edges |= (uint32_t)events & hub->slots.at[fd].armed;
-    enqueue(hub, fd);
+    set_edges(hub, fd, state, state->edges | ((uint32_t)events & state->armed));
 }
 
 void hark__sim_unready(hark__hub *base, int fd, int events)
 {
     sim_hub *hub = (sim_hub *)base;
-    if (fd < 0 || fd >= hub->count)
+    sim_state *state = state_find(hub, fd);
+    if (!state)
         return;
-    hub->states[fd].ready &= ~(uint32_t)events;
-    hub->states[fd].edges &= ~(uint32_t)events;
+    state->ready &= ~(uint32_t)events;
+    set_edges(hub, fd, state, state->edges & ~(uint32_t)events);
+}
+
+void hark__sim_forget(hark__hub *base, int fd)
+{
+    sim_hub *hub = (sim_hub *)base;
+    sim_state *state = state_find(hub, fd);
+    if (!state)
+        return;
+    state->gone = true;
+    state->armed = state->ready = 0;
+    set_edges(hub, fd, state, 0);
+}
+
+bool hark__sim_pending(const hark__hub *base)
+{
+    return ((const sim_hub *)base)->waiting > 0;
 }
 
 int64_t hark__sim_slept(const hark__hub *base)

@@ -69,8 +69,43 @@ static void describe(const hark__task *task, struct hark__text *text)
     }
 }
 
-static const struct hark__wait_kind any_kind = {"one of some descriptors:", leave_all, chosen,
-                                                describe};
+static bool any_there(const hark__task *task)
+{
+    const struct visit *visit = visit_of(task);
+    bool there =
+        hark__timer_armed(&visit->timer) && visit->timer.deadline <= hark__loop_now(hark__here);
+
+    for (int i = 0; i < visit->count && !there; i++) {
+        const struct hark__io_place *place = &visit->places[i];
+        there = place->stands && hark__fd_is_ready(place->entry->fd, place->direction);
+    }
+    return there;
+}
+
+static void stands(const hark__task *task, struct hark__audit *audit)
+{
+    const struct visit *visit = visit_of(task);
+
+    for (int i = 0; i < visit->count; i++) {
+        if (visit->places[i].entry) {
+            hark__audit_fd(audit, task, &visit->places[i].waiter);
+        }
+        if (visit->places[i].stands != (visit->places[i].entry != NULL)) {
+            hark__audit_broken(audit, "A1", task, "has left one of its places and waits on");
+        }
+    }
+    hark__audit_timer(audit, task, &visit->timer,
+                      hark__timer_armed(&visit->timer) ? visit->timer.deadline : HARK_FOREVER);
+}
+
+static const struct hark__wait_kind any_kind = {
+    .what = "one of some descriptors:",
+    .leave = leave_all,
+    .chosen = chosen,
+    .describe = describe,
+    .there = any_there,
+    .stands = stands,
+};
 
 static int stand(struct visit *visit)
 {

@@ -9,7 +9,17 @@
 #include "core/core.h"
 #include "sync/sync.h"
 
-static const struct hark__wait_kind event_kind = {"an event", hark__leave_list, NULL, NULL};
+static bool is_set(const hark__task *task)
+{
+    return container_of(task->in.waiter.list, hark_event, waiters)->set;
+}
+
+static const struct hark__wait_kind event_kind = {
+    .what = "an event",
+    .leave = hark__leave_list,
+    .there = is_set,
+    .stands = hark__stands_in_list,
+};
 
 int hark_event_init(hark_event *e)
 {

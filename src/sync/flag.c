@@ -9,7 +9,17 @@
 #include "core/core.h"
 #include "sync/sync.h"
 
-static const struct hark__wait_kind flag_kind = {"a flag", hark__leave_list, NULL, NULL};
+static bool is_set(const hark__task *task)
+{
+    return container_of(task->in.waiter.list, hark_flag, waiters)->set;
+}
+
+static const struct hark__wait_kind flag_kind = {
+    .what = "a flag",
+    .leave = hark__leave_list,
+    .there = is_set,
+    .stands = hark__stands_in_list,
+};
 
 static int check(hark_flag *f, const char *call)
 {
@@ -57,6 +67,12 @@ int hark_flag_wait(hark_flag *f)
     int error = f ? hark__enter(&f->waiters, call) : hark__fail(-EINVAL, call, "the flag is NULL");
 
     if (error) {
+        return error;
+    }
+    if (planted(flag_is_asked_again)) {
+        while (!f->set && !error) {
+            error = hark__wait(&f->waiters, &flag_kind);
+        }
         return error;
     }
     return f->set ? hark__pass() : hark__wait(&f->waiters, &flag_kind);

@@ -15,7 +15,17 @@
 #include "core/core.h"
 #include "sync/sync.h"
 
-static const struct hark__wait_kind future_kind = {"a future", hark__leave_list, NULL, NULL};
+static bool is_ready(const hark__task *task)
+{
+    return container_of(task->in.waiter.list, hark_future, waiters)->ready;
+}
+
+static const struct hark__wait_kind future_kind = {
+    .what = "a future",
+    .leave = hark__leave_list,
+    .there = is_ready,
+    .stands = hark__stands_in_list,
+};
 
 int hark_future_init(hark_future *f)
 {
@@ -125,7 +135,7 @@ int hark_future_reset(hark_future *f)
     if (error) {
         return error;
     }
-    if (f->waiters.count) {
+    if (f->waiters.count && !planted(future_reset_under_waiters)) {
         return hark__fail(-EBUSY, call, "%u still wait for it", f->waiters.count);
     }
     if (!f->ready) {
@@ -182,7 +192,7 @@ int hark_future_wait(hark_future *f, void **value)
         return pass_failure(error, (uintptr_t)given->prev, call);
     }
     if (value) {
-        *value = given->next;
+        *value = planted(future_is_read_late) ? f->value : (void *)given->next;
     }
     return 0;
 }
@@ -260,7 +270,8 @@ static void fail_from_task(hark_future *f, int code)
 {
     hark__task *task = hark__here->running;
     hark_group *group = (hark_group *)task->base.outer;
-    struct hark__failure *mine = task->extra ? task->extra->failure : NULL, failure;
+    const struct hark__failure *mine = hark__failure_of(task);
+    struct hark__failure failure;
 
     if (code == -ECANCELED) {
         code = -EOWNERDEAD;

@@ -26,6 +26,7 @@ struct hark__case_kind {
     bool (*ready)(hark_case *c);
     int (*join)(hark_loop *loop, hark_case *c);
     void (*leave)(hark_loop *loop, hark_case *c);
+    void (*stands)(const hark__task *task, const hark_case *c, struct hark__audit *audit);
     bool confirm; /* being woken is but a hint: ask `ready` */
 };
 
@@ -56,6 +57,11 @@ static void leave_list(hark_loop *loop, hark_case *c)
     if (c->in.waiter.list) {
         hark__list_remove(&c->in.waiter);
     }
+}
+
+static void stands_in_list(const hark__task *task, const hark_case *c, struct hark__audit *audit)
+{
+    hark__audit_waiter(audit, task, &c->in.waiter);
 }
 
 static bool event_ready(hark_case *c)
@@ -103,6 +109,11 @@ static int join_task(hark_loop *loop, hark_case *c)
     return 0;
 }
 
+static void stands_with_joiners(const hark__task *task, const hark_case *c, struct hark__audit *audit)
+{
+    hark__audit_joiner(audit, task, &c->in.waiter);
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 static int check_nothing(hark_case *c, const char *call)
@@ -138,6 +149,11 @@ static int join_time(hark_loop *loop, hark_case *c)
 static void leave_time(hark_loop *loop, hark_case *c)
 {
     hark__wheel_disarm(&loop->wheel, &c->in.timer);
+}
+
+static void stands_in_wheel(const hark__task *task, const hark_case *c, struct hark__audit *audit)
+{
+    hark__audit_timer(audit, task, &c->in.timer, c->number);
 }
 
 /* ---- descriptors ----------------------------------------------------------------------------- */
@@ -197,15 +213,28 @@ static int join_fd(hark_loop *loop, hark_case *c)
     return error;
 }
 
-static const struct hark__case_kind on_event = {check_list, event_ready, join_list, leave_list,
-                                                false};
-static const struct hark__case_kind on_flag = {check_list, flag_ready, join_list, leave_list, false};
-static const struct hark__case_kind on_future = {check_list, future_ready, join_list, leave_list,
-                                                 false};
-static const struct hark__case_kind on_task = {check_task, task_ready, join_task, leave_list, false};
-static const struct hark__case_kind on_time = {check_nothing, time_ready, join_time, leave_time,
-                                               false};
-static const struct hark__case_kind on_fd = {check_fd, fd_ready, join_fd, leave_fd, true};
+static void stands_at_fd(const hark__task *task, const hark_case *c, struct hark__audit *audit)
+{
+    if (c->events & POLLIN) {
+        hark__audit_fd(audit, task, &c->in.waiter);
+    }
+    if (c->events & POLLOUT) {
+        hark__audit_fd(audit, task, &c->second);
+    }
+}
+
+static const struct hark__case_kind on_event = {check_list, event_ready,    join_list,
+                                                leave_list, stands_in_list, false};
+static const struct hark__case_kind on_flag = {check_list, flag_ready,     join_list,
+                                               leave_list, stands_in_list, false};
+static const struct hark__case_kind on_future = {check_list, future_ready,   join_list,
+                                                 leave_list, stands_in_list, false};
+static const struct hark__case_kind on_task = {check_task, task_ready,          join_task,
+                                               leave_list, stands_with_joiners, false};
+static const struct hark__case_kind on_time = {check_nothing, time_ready,      join_time,
+                                               leave_time,    stands_in_wheel, false};
+static const struct hark__case_kind on_fd = {check_fd, fd_ready,     join_fd,
+                                             leave_fd, stands_at_fd, true};
 
 hark_case hark_on_event(hark_event *e)
 {
@@ -241,7 +270,9 @@ hark_case hark_on_fd(int fd, short events)
 
 static void leave_all(hark_loop *loop, const struct selection *selection)
 {
-    for (int i = 0; i < selection->count; i++) {
+    int count = selection->count - (planted(select_leaves_a_case_behind) && selection->count > 1);
+
+    for (int i = 0; i < count; i++) {
         selection->cases[i].kind->leave(loop, &selection->cases[i]);
     }
 }
@@ -263,7 +294,7 @@ static bool rejoin(hark__task *task, hark_case *c)
 {
     c->kind->leave(hark__here, c);
     c->in.waiter = (struct hark_waiter){.owner = (uintptr_t)task | OWNER_CASE};
-    c->result = c->kind->join(hark__here, c);
+    c->result = planted(select_looks_before_it_stands) ? 0 : c->kind->join(hark__here, c);
     return c->result == 0;
 }
 
@@ -291,8 +322,39 @@ static void describe_selection(const hark__task *task, struct hark__text *text)
     hark__text_put(text, " %d cases", selection_of(task)->count);
 }
 
-static const struct hark__wait_kind select_kind = {"the first of", leave_selection, case_chosen,
-                                                   describe_selection};
+/* Asking a case writes its result, which is not ours to keep. A number that is not open is nothing
+ * that would have come by itself. */
+static bool any_there(const hark__task *task)
+{
+    const struct selection *selection = selection_of(task);
+    bool there = false;
+
+    for (int i = 0; i < selection->count && !there; i++) {
+        hark_case *c = &selection->cases[i];
+        int before = c->result;
+        there = c->kind->ready(c) && !(c->kind->confirm && c->result == -EBADF);
+        c->result = before;
+    }
+    return there;
+}
+
+static void selection_stands(const hark__task *task, struct hark__audit *audit)
+{
+    const struct selection *selection = selection_of(task);
+
+    for (int i = 0; i < selection->count; i++) {
+        selection->cases[i].kind->stands(task, &selection->cases[i], audit);
+    }
+}
+
+static const struct hark__wait_kind select_kind = {
+    .what = "the first of",
+    .leave = leave_selection,
+    .chosen = case_chosen,
+    .describe = describe_selection,
+    .there = any_there,
+    .stands = selection_stands,
+};
 
 static int check_cases(hark_case *cases, int n, const char *call)
 {

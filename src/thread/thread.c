@@ -251,8 +251,34 @@ static void describe_job(const hark__task *task, struct hark__text *text)
     hark__text_put(text, " that works on %s", visit_of(task)->what);
 }
 
-static const struct hark__wait_kind job_kind = {"a thread", NULL, NULL, describe_job};
-static const struct hark__wait_kind loose_job_kind = {"a thread", leave_job, NULL, describe_job};
+static bool is_delivered(const hark__task *task)
+{
+    return visit_of(task)->job->delivered;
+}
+
+static void stands_at_job(const hark__task *task, struct hark__audit *audit)
+{
+    const struct visit *visit = visit_of(task);
+
+    if (visit->abandoned || visit->job->task != task) {
+        hark__audit_broken(audit, "T1", task, "waits for a thread that does not know it");
+    }
+    hark__audit_hold(audit);
+}
+
+static const struct hark__wait_kind job_kind = {
+    .what = "a thread",
+    .describe = describe_job,
+    .there = is_delivered,
+    .stands = stands_at_job,
+};
+static const struct hark__wait_kind loose_job_kind = {
+    .what = "a thread",
+    .leave = leave_job,
+    .describe = describe_job,
+    .there = is_delivered,
+    .stands = stands_at_job,
+};
 
 static void deliver(void *arg)
 {
@@ -295,7 +321,8 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
                           strerrordesc_np(-error));
     }
     loop->holds++;
-    int result = wait_for(&visit, job->drop ? &loose_job_kind : &job_kind);
+    int result = wait_for(&visit, job->drop || planted(buffer_returned_too_early) ? &loose_job_kind
+                                                                                  : &job_kind);
     if (visit.abandoned) {
         return -ECANCELED;
     }

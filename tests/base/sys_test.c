@@ -12,7 +12,7 @@
 
 TEST(sys_no_entry_of_the_table_is_empty)
 {
-#define NOT_EMPTY(result, name, parameters) CHECK(hark__sys.name != NULL);
+#define NOT_EMPTY(result, name, parameters, arguments) CHECK(hark__sys.name != NULL);
     HARK__SYSCALLS(NOT_EMPTY)
 #ifdef HARK_HAVE_LIBURING
     CHECK(hark__sys.uring_setup && hark__sys.uring_enter && hark__sys.uring_exit);

@@ -1358,3 +1358,52 @@ TEST_SEEDS(group_200_nested_groups_pass_a_failure_out_of_the_innermost)
     }
     return 0;
 }
+
+/* ---- closing out of order, with a cancelled scope and a shield in between -------------------- */
+
+static hark_task deep_child;
+
+static int waits_for_the_deep_child(void *arg)
+{
+    hark_scope shield;
+    (void)arg;
+    hark_scope_open(&shield, HARK_FOREVER);
+    hark_scope_shield(&shield, true);
+    CHECK_EQ(hark_task_wait(deep_child), 0);
+    return (int)hark_scope_close(&shield, 0);
+}
+
+static int waits_for_ever(void *arg)
+{
+    hark_event nobody_sets_it = HARK_EVENT_INIT;
+    (void)arg;
+    return hark_event_wait(&nobody_sets_it);
+}
+
+static int closes_around_a_shield(void *arg)
+{
+    hark_group outer, inner;
+    hark_scope cancelled, shield;
+    (void)arg;
+    hark_group_open(&outer);
+    hark_scope_open(&cancelled, HARK_FOREVER);
+    hark_scope_cancel(&cancelled);
+    hark_scope_open(&shield, HARK_FOREVER);
+    hark_scope_shield(&shield, true);
+    hark_group_open(&inner);
+    deep_child = hark_go(&inner, waits_for_ever, NULL);
+    hark_go(&outer, waits_for_the_deep_child, NULL);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_group_close(&outer, 0), -EINVAL);
+    hark_group_close(&inner, 0);
+    hark_scope_close(&shield, 0);
+    hark_scope_close(&cancelled, 0);
+    return 0;
+}
+
+/* All that is inside is cancelled at once, and not only when the outer one's children have ended:
+ * one of these waits for a task of the innermost group. */
+TEST(group_closed_out_of_order_cancels_what_a_cancelled_scope_and_a_shield_hide)
+{
+    CHECK_EQ(RUN_VIRTUAL(closes_around_a_shield, NULL), 0);
+}

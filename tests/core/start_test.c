@@ -779,3 +779,93 @@ TEST_SEEDS(start_ST_10_a_scope_around_the_target_group_cancels_a_child_that_is_n
     CHECK_EQ(hark_now(), begin);
     return 0;
 }
+
+/* ---- a task that is ready while its group is out of reach ------------------------------------ */
+
+typedef struct late_shield {
+    hark_group target;
+    hark_scope around, between;
+    hark_event go_on;
+    int value, result;
+    hark_task started;
+} late_shield;
+
+static int gets_ready_late_in_a_shield(void *arg)
+{
+    late_shield *l = arg;
+    hark_scope shield;
+    hark_scope_open(&shield, HARK_FOREVER);
+    hark_scope_shield(&shield, true);
+    hark_event_wait(&l->go_on);
+    CHECK_EQ(hark_started(5), 0);
+    hark_scope_close(&shield, 0);
+    return l->result;
+}
+
+static int starts_it_late(void *arg)
+{
+    late_shield *l = arg;
+    l->started = hark_start(&l->target, gets_ready_late_in_a_shield, l, &l->value);
+    return 0;
+}
+
+static int opens_the_target(void *arg)
+{
+    late_shield *l = arg;
+    hark_scope shield;
+    hark_scope_open(&l->around, HARK_FOREVER);
+    hark_scope_open(&l->between, HARK_FOREVER);
+    hark_group_open(&l->target);
+    hark_scope_open(&shield, HARK_FOREVER);
+    hark_scope_shield(&shield, true);
+    hark_event_wait(&l->go_on);
+    hark_scope_close(&shield, 0);
+    CHECK_EQ(hark_group_close(&l->target, 0), l->result);
+    hark_scope_close(&l->between, 0);
+    hark_scope_close(&l->around, 0);
+    return 0;
+}
+
+/* The group is cancelled from outside while the start is pending, and out of reach again when the
+ * task is ready: its starter was never cancelled, so it becomes the group's, failure and all. */
+TEST_TASK(start_a_task_moves_to_its_group_though_that_was_cancelled_for_a_while)
+{
+    for (int result = -EIO; result <= 0; result += EIO) {
+        late_shield l = {.result = result};
+        hark_group stage;
+        hark_group_open(&stage);
+        hark_go(&stage, opens_the_target, &l);
+        CHECK_EQ(hark_settle(), 0);
+        hark_go(&stage, starts_it_late, &l);
+        CHECK_EQ(hark_settle(), 0);
+        CHECK_EQ(hark_scope_cancel(&l.around), 0);
+        CHECK_EQ(hark_settle(), 0);
+        CHECK_EQ(hark_scope_shield(&l.between, true), 0);
+        hark_event_set(&l.go_on);
+        CHECK_EQ(hark_group_close(&stage, 0), 0);
+        CHECK_GT(l.started, 0);
+        CHECK_EQ(l.value, 5);
+    }
+    return 0;
+}
+
+static int says_started_and_ends(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_started(7), 0);
+    return 0;
+}
+
+TEST_TASK(start_of_a_cancelled_starter_gives_the_value_of_a_task_that_never_noticed)
+{
+    hark_group g;
+    hark_scope s;
+    int value = 0;
+    hark_group_open(&g);
+    hark_scope_open(&s, HARK_FOREVER);
+    hark_scope_cancel(&s);
+    CHECK_GT(hark_start(&g, says_started_and_ends, NULL, &value), 0);
+    CHECK_EQ(value, 7);
+    hark_scope_close(&s, 0);
+    return hark_group_close(&g, 0);
+}

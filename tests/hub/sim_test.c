@@ -81,6 +81,108 @@ TEST(sim_M3_what_is_unready_or_disarmed_again_is_not_reported)
     hub->class->close(hub);
 }
 
+/* ---- which report comes first ---------------------------------------------------------------- */
+
+static uint32_t asked[8], answers[8];
+static int questions;
+
+static uint32_t answer(uint64_t *state, enum hark__choice what, uint32_t count)
+{
+    CHECK_EQ(*state, 0);
+    CHECK_EQ(what, HARK__CHOOSE_REPORT);
+    asked[questions] = count;
+    return answers[questions++];
+}
+
+TEST(sim_M2_an_explorer_picks_which_is_reported_first)
+{
+    hark__hub *hub = open_sim();
+    hark__choices.pick = answer;
+    for (int fd = 0; fd < 4; fd++) {
+        CHECK_EQ(hub->class->arm(hub, fd, POLLIN, (uint64_t)fd), 0);
+        hark__sim_ready(hub, fd, POLLIN);
+    }
+    memcpy(answers, (uint32_t[]){2, 0, 1}, 3 * sizeof answers[0]);
+    log_reports(hub, 16);
+    CHECK_LOG("2:1 0:1 3:1 1:1");
+    CHECK_EQ(questions, 3); /* one alone is no choice */
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_EQ(asked[i], 4 - i);
+    hub->class->close(hub);
+}
+
+TEST(sim_M2_the_place_in_the_queue_is_lost_with_the_edge)
+{
+    hark__hub *hub = open_sim();
+    for (int fd = 0; fd < 4; fd++) {
+        CHECK_EQ(hub->class->arm(hub, fd, POLLIN, (uint64_t)fd), 0);
+        hark__sim_ready(hub, fd, POLLIN);
+    }
+    hark__sim_unready(hub, 0, POLLIN);
+    hark__sim_ready(hub, 0, POLLOUT);
+    hark__sim_unready(hub, 2, POLLIN);
+    CHECK_EQ(hub->class->disarm(hub, 3, 3), 0);
+    log_reports(hub, 16);
+    CHECK_LOG("1:1 0:4");
+    hub->class->close(hub);
+}
+
+TEST(sim_M5_pending_is_what_the_next_poll_reports)
+{
+    hark__hub *hub = open_sim();
+    CHECK(!hark__sim_pending(hub));
+    hark__sim_ready(hub, 1, POLLIN);
+    CHECK(!hark__sim_pending(hub)); /* nobody asked */
+    CHECK_EQ(hub->class->arm(hub, 1, POLLIN, 1), 0);
+    CHECK(hark__sim_pending(hub));
+    hark__sim_unready(hub, 1, POLLIN);
+    CHECK(!hark__sim_pending(hub));
+    hark__sim_ready(hub, 1, POLLIN | POLLOUT);
+    hark__sim_unready(hub, 1, POLLIN);
+    CHECK(hark__sim_pending(hub));
+    log_reports(hub, 16);
+    CHECK(!hark__sim_pending(hub));
+    CHECK_LOG("1:4");
+    hub->class->close(hub);
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+TEST(sim_M4_what_was_forgotten_begins_clean)
+{
+    hark__hub *hub = open_sim();
+    hark__sim_forget(hub, 5); /* never heard of */
+    CHECK_EQ(hub->class->arm(hub, 5, POLLIN, 50), 0);
+    hark__sim_ready(hub, 5, POLLIN);
+    hark__sim_forget(hub, 5);
+    CHECK(!hark__sim_pending(hub));
+    CHECK_EQ(hub->class->arm(hub, 5, POLLIN, 51), -EBADF);
+    CHECK_EQ(hub->class->disarm(hub, 5, 50), 0);
+    hark__sim_ready(hub, 5, POLLOUT); /* the next owner; the old registration is gone */
+    log_reports(hub, 16);
+    CHECK_LOG("");
+    CHECK_EQ(hub->class->arm(hub, 5, POLLIN, 52), 0);
+    log_reports(hub, 16);
+    CHECK_LOG("52:4");
+    hub->class->close(hub);
+}
+
+TEST(sim_M4_large_numbers_cost_little)
+{
+    hark__hub *hub = open_sim();
+    size_t before = hark__alloc_live();
+    for (int fd = 1 << 14; fd < (1 << 14) + 32; fd++) {
+        CHECK_EQ(hub->class->arm(hub, fd, POLLIN, (uint64_t)fd), 0);
+        hark__sim_ready(hub, fd, POLLIN);
+    }
+    CHECK_LE(hark__alloc_live() - before, 8192);
+    struct hark__report reports[64];
+    CHECK_EQ(hub->class->poll(hub, 0, reports, 64), 32);
+    for (int i = 0; i < 32; i++)
+        CHECK_EQ(reports[i].token, (1 << 14) + i);
+    hub->class->close(hub);
+}
+
 TEST(sim_never_sleeps_and_counts_what_it_would_have)
 {
     hark__hub *hub = open_sim();

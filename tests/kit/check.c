@@ -6,6 +6,8 @@
  *          a thread, so it does one thing: write one message to descriptor 2 and _exit.
  * Rules    1  Nothing here allocates between the two leak counts but what the body itself does.
  *          2  The counts of hark's own memory are weak: the kit also works without them.
+ *          3  In a build that counts branches (./dev cover) every way out of a test writes the
+ *             counts, also the deadly ones: a process that ends by _exit or a signal would not.
  * Not here Choosing tests, limits, reports: kit.c.
  */
 #include "kit.h"
@@ -17,10 +19,17 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/sys.h"
+
 /* The library's own books (base/sys.h, core); absent in a build that keeps none. */
 __attribute__((weak)) size_t hark__alloc_live(void);
 __attribute__((weak)) size_t hark__map_live(void);
 __attribute__((weak)) size_t hark__census_count(void);
+
+__attribute__((weak)) extern struct hark__sys hark__sys;
+
+/* Of libgcov, in a build that counts which branches are taken. */
+__attribute__((weak)) void __gcov_dump(void);
 
 enum { FD_MAX = 4096, LOG_MAX = 1 << 16 };
 
@@ -38,6 +47,50 @@ static struct {
 } here = {.log_lock = ATOMIC_FLAG_INIT};
 
 /* ---- ending the test ------------------------------------------------------------------------- */
+
+/* Linked in the place of _exit (-Wl,--wrap) in a build that counts; unused in any other. */
+__attribute__((weak)) _Noreturn void __real__exit(int status);
+_Noreturn void __wrap__exit(int status);
+
+_Noreturn void __wrap__exit(int status)
+{
+    __gcov_dump();
+    __real__exit(status);
+}
+
+/* Of a test that must die: what was counted is written, then it dies of the same signal after all.
+ * hark's own handler may have called this one, with every signal blocked. */
+static void write_counts(int signo)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signo);
+    __gcov_dump();
+    signal(signo, SIG_DFL);
+    raise(signo);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* A reported overflow ends by the default action, which hark puts back for that. */
+static int (*real_sigaction)(int signo, const struct sigaction *action, struct sigaction *old);
+
+static int sigaction_and_write(int signo, const struct sigaction *action, struct sigaction *old)
+{
+    if (action && action->sa_handler == SIG_DFL) {
+        __gcov_dump();
+    }
+    return real_sigaction(signo, action, old);
+}
+
+static void prepare_to_die(int signo)
+{
+    const struct sigaction last = {.sa_handler = write_counts, .sa_flags = SA_ONSTACK};
+    if (__gcov_dump && &hark__sys) {
+        sigaction(signo, &last, NULL);
+        real_sigaction = hark__sys.sigaction;
+        hark__sys.sigaction = sigaction_and_write;
+    }
+}
 
 _Noreturn static void die_with(const char *message, int length, int status)
 {
@@ -304,6 +357,7 @@ static void prepare(const kit_test *test, const char *hub)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (test->signo) {
         setrlimit(RLIMIT_CORE, &none);
+        prepare_to_die(test->signo);
     }
     if (hub) {
         setenv("HARK_HUB", hub, 1);

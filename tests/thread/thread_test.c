@@ -141,7 +141,7 @@ static int race(void *arg)
         struct sum *sum = hark__alloc(sizeof *sum);
         sum->job = (hark__thread_job){.fn = add_one, .drop = drop, .what = "a sum"};
         sum->value = i;
-        const int64_t rc = hark_within((int64_t)(draw(&state) % 100) * 1000,
+        const int64_t rc = hark_within((int64_t)(1 + draw(&state) % 100) * 1000,
                                        hark__thread_run(&sum->job, HARK__THREAD_NAMES, "test"));
         if (rc == 0) {
             CHECK_EQ(sum->result, i + 1);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explore.c - hark_explore, in the parent process: it forks who searches, and judges what comes
+ * back.
+ *
+ * Idea     A scenario may crash, hang or corrupt memory: that is what it is run for. So it runs in a
+ *          child, which leaves on a shared board what it is doing; if it dies, the board tells the
+ *          schedule that killed it. A failing schedule is run again, each time in a new child: to
+ *          make it short (shrink.c), and at last to tell it.
+ * Rules    1  The result is filled in whatever happens to the child.
+ *          2  Children say nothing on stdout and stderr while a schedule is being shortened.
+ *          3  With HARK_TEST_FORK=0 a replay runs in this process, and dies by abort(): for
+ *             debuggers.
+ * Not here What the child does: run.c.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "testing/testing.h"
+
+/* ---- children -------------------------------------------------------------------------------- */
+
+static void say_nothing(void)
+{
+    int nowhere = hark__sys.open("/dev/null", O_RDWR | O_CLOEXEC, 0);
+
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+}
+
+static void judge(struct hark__board *board, int status)
+{
+    char *words = board->result.words;
+
+    if (WIFSIGNALED(status)) {
+        int signo = WTERMSIG(status);
+        snprintf(words, sizeof board->result.words,
+                 signo == SIGALRM ? "a step has not ended for a minute" : "the process died: %s",
+                 strsignal(signo));
+        board->state = BOARD_FAILED;
+    } else if (board->state == BOARD_BUSY) {
+        snprintf(words, sizeof board->result.words, "the process ended itself, with status %d",
+                 WEXITSTATUS(status));
+        board->state = BOARD_FAILED;
+    }
+}
+
+/* One child does one job; 0: it has come to an end, of whatever kind. */
+static int run_child(const hark_exploration *options, struct hark__board *board, enum hark__job job,
+                     bool silent)
+{
+    int status;
+
+    board->state = BOARD_BUSY;
+    board->story_used = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (silent) {
+            say_nothing();
+        }
+        hark__explorer_work(options, board, job);
+    }
+    if (child < 0) {
+        return -errno;
+    }
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    judge(board, status);
+    return 0;
+}
+
+static bool fails_again(const hark_exploration *options, struct hark__board *board)
+{
+    return run_child(options, board, JOB_REPLAY, true) == 0 && board->state == BOARD_FAILED;
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+static const char *name_of(const hark_exploration *options)
+{
+    return options->name ? options->name : "the scenario";
+}
+
+static void tell(const hark_exploration *options, const struct hark__board *board)
+{
+    bool failed = board->state == BOARD_FAILED;
+
+    fprintf(stderr, "hark: %s %s in this schedule:\n%.*s", name_of(options),
+            failed ? "fails" : "does not fail", (int)board->story_used, board->story);
+    if (failed) {
+        fprintf(stderr, "hark: %s\nhark: to replay it: %s\n", board->result.words,
+                board->result.trace);
+    }
+}
+
+/* The story of the board's trace. What was counted stays as it was. */
+static void tell_story(const hark_exploration *options, struct hark__board *board)
+{
+    hark_explored counted = board->result;
+
+    if (run_child(options, board, JOB_TELL, board->state == BOARD_FAILED) == 0) {
+        memcpy(counted.words, board->result.words, sizeof counted.words);
+    }
+    board->result = counted;
+    hark__trace_write(&board->trace, board->result.trace, sizeof board->result.trace);
+    tell(options, board);
+}
+
+/* ---- the two things to do -------------------------------------------------------------------- */
+
+static int search(const hark_exploration *options, struct hark__board *board)
+{
+    int64_t began = hark__clock();
+    int error = run_child(options, board, JOB_SEARCH, options->quiet);
+
+    board->result.took = hark__clock() - began;
+    if (error || board->state != BOARD_FAILED) {
+        return error;
+    }
+    hark_explored counted = board->result;
+    hark__shrink(options, board, fails_again);
+    board->result = counted;
+    board->state = BOARD_FAILED;
+    board->result.failed = true;
+    hark__trace_write(&board->trace, board->result.trace, sizeof board->result.trace);
+    if (!options->quiet) {
+        tell_story(options, board);
+    }
+    return 1;
+}
+
+static int replay(const hark_exploration *options, struct hark__board *board)
+{
+    const char *forks = getenv("HARK_TEST_FORK");
+    int error = hark__trace_read(&board->trace, options->replay);
+
+    if (error) {
+        return hark__fail(error, "hark_explore", "\"%s\" is no trace; one looks like 00201",
+                          options->replay);
+    }
+    if (forks && strcmp(forks, "0") == 0) {
+        hark__explorer_leave = (void (*)(int))abort; /* where it failed */
+        hark__explorer_work(options, board, JOB_TELL);
+    }
+    tell_story(options, board);
+    board->result.failed = board->state == BOARD_FAILED;
+    return board->result.failed;
+}
+
+/* ---- the call -------------------------------------------------------------------------------- */
+
+static int check(const hark_exploration *options, const char *call)
+{
+    if (!options || options->size != sizeof *options || !options->main) {
+        return hark__fail(-EINVAL, call, "%s",
+                          !options         ? "the options are NULL"
+                          : !options->main ? "main is NULL"
+                                           : "options.size is not sizeof(hark_exploration)");
+    }
+    if (options->strategy > HARK_EXPLORE_RANDOM || options->faults & ~(unsigned)HARK_FAULT_ALL) {
+        return hark__fail(-EINVAL, call, "there is no such strategy, or no such fault");
+    }
+    if (options->hub && strcmp(options->hub, "sim") && !options->faults && !options->replay) {
+        return hark__fail(-EINVAL, call,
+                          "orders are searched on the simulated hub only; on \"%s\" there can be faults",
+                          options->hub);
+    }
+    if (hark__here) {
+        return hark__fail(-EBUSY, call, "this thread has a running loop; explore outside of it");
+    }
+    return 0;
+}
+
+int hark_explore(const hark_exploration *options, hark_explored *result)
+{
+    static const char call[] = "hark_explore";
+    int found = check(options, call);
+
+    if (found) {
+        return found;
+    }
+    struct hark__board *board =
+        hark__sys.mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (board == MAP_FAILED) {
+        return hark__fail(-ENOMEM, call, "no memory for the board");
+    }
+    found = options->replay ? replay(options, board) : search(options, board);
+    if (result) {
+        *result = board->result;
+    }
+    hark__sys.munmap(board, sizeof *board);
+    return found;
+}

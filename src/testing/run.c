@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - runs schedules, one after the other, in the explorer's child; and what a scenario may
+ * call.
+ *
+ * Idea     A seeded loop comes back to its own stack after every step and asks two questions: which
+ *          ready task is next (hark__choices.pick), and does anything happen before (between)? The
+ *          answers are all that makes one schedule differ from another, so whoever gives them owns
+ *          every order that the loop can produce. What happens between two steps is one of
+ *
+ *              the loop looks around: the hub's news, the post box, timers that are due
+ *              another thread acts (hark_test_outside)
+ *              time goes on, to the next deadline
+ *
+ *          The loop is kept from one schedule to the next: opening one costs more than most
+ *          schedules. A task of our own, the conductor, starts each scenario in a group, and when
+ *          that has closed nothing may be left; the loop's time is then put back.
+ * Rules    1  A schedule depends on its choices only: the clock stands still, time is virtual, the
+ *             hub is simulated.
+ *          2  After each step hark__audit walks the whole loop. (In depth-first search only from the
+ *             first new choice on: what comes before was walked in an earlier schedule.)
+ *          3  The first failure ends the process: the board says what it was.
+ *          4  A schedule that leaves something behind has failed.
+ * Not here Which way is taken: order.c. Faults: sweep.c. What the parent makes of it: explore.c.
+ */
+#include <hark/error.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "testing/memory.h"
+#include "testing/testing.h"
+
+#define ALARM_EVERY   1024 /* schedules */
+#define ALARM_SECONDS 60   /* no step takes that long */
+#define GROWTHS_MOST  64   /* how often caches may grow */
+
+struct hark__explorer hark__explorer;
+
+static void leave(int status)
+{
+    _exit(status);
+}
+
+void (*hark__explorer_leave)(int) = leave;
+
+/* ---- failing --------------------------------------------------------------------------------- */
+
+static _Noreturn void fail(const char *format, va_list arguments)
+{
+    struct hark__explorer *x = &hark__explorer;
+    struct hark__text text;
+
+    hark__text_to_string(&text, x->board->result.words, sizeof x->board->result.words);
+    hark__text_vput(&text, format, arguments);
+    if (x->telling) {
+        hark__story_stepped();
+        hark__story_put("      FAILED: %s\n", x->board->result.words);
+        hark__story_waiting();
+    }
+    x->board->state = BOARD_FAILED;
+    hark__explorer_leave(1);
+    abort(); /* it does not come back */
+}
+
+void hark__explorer_fail(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fail(format, arguments);
+}
+
+static void audit(hark_loop *loop, bool at_rest)
+{
+    char words[200];
+    struct hark__text text;
+
+    hark__text_to_string(&text, words, sizeof words);
+    if (hark__audit(loop, at_rest, &text)) {
+        hark__explorer_fail("the audit: %s", words);
+    }
+}
+
+/* ---- what happens between two steps ---------------------------------------------------------- */
+
+enum happening { HAPPENS_NOTHING, HAPPENS_LOOK, HAPPENS_SETTLE, HAPPENS_TIME, HAPPENS_OUTSIDE };
+
+/* The ways that there are, way 0 first; OUTSIDE stands for each of the pending ones. */
+struct happenings {
+    uint8_t ways[4];
+    uint32_t count;
+};
+
+static void add(struct happenings *all, enum happening way)
+{
+    all->ways[all->count++] = (uint8_t)way;
+}
+
+static bool has_news(hark_loop *loop)
+{
+    return hark__sim_pending(loop->hub) || (!loop->holds && hark__inbox_any(loop)) ||
+           hark__wheel_next(&loop->wheel) <= loop->virtual_now;
+}
+
+static struct happenings what_can_happen(hark_loop *loop, bool idle)
+{
+    const hark_exploration *options = hark__explorer.options;
+    int64_t next = hark__wheel_next(&loop->wheel);
+    struct happenings all = {.count = 0};
+
+    if (!idle) {
+        add(&all, HAPPENS_NOTHING);
+    }
+    if (has_news(loop)) {
+        add(&all, HAPPENS_LOOK);
+    }
+    if (idle && loop->settlers.first) {
+        add(&all, HAPPENS_SETTLE);
+    }
+    if (next != HARK_FOREVER && next > loop->virtual_now && (idle || !options->patient)) {
+        add(&all, HAPPENS_TIME);
+    }
+    return all;
+}
+
+static void let_time_pass(hark_loop *loop)
+{
+    int64_t next = hark__wheel_next(&loop->wheel);
+
+    if (hark__explorer.telling) {
+        struct hark__text text;
+        char words[32];
+        hark__text_to_string(&text, words, sizeof words);
+        hark__text_duration(&text, next - loop->virtual_now);
+        hark__story_put("      time goes on: %s\n", words);
+    }
+    loop->virtual_now = next;
+}
+
+/* As another thread: there is no loop where it runs. */
+static void act_outside(hark_loop *loop, uint32_t which)
+{
+    struct hark__explorer *x = &hark__explorer;
+    hark_callback *fn = x->outside[which].fn;
+    void *arg = x->outside[which].arg;
+
+    x->outside_count--;
+    memmove(&x->outside[which], &x->outside[which + 1],
+            (x->outside_count - which) * sizeof x->outside[0]);
+    if (x->telling) {
+        hark__story_put("      another thread acts\n");
+    }
+    hark__here = NULL;
+    fn(arg);
+    hark__here = loop;
+}
+
+static void look(hark_loop *loop)
+{
+    if (hark__explorer.telling) {
+        hark__story_put("      the loop looks around\n");
+    }
+    hark__loop_look(loop);
+}
+
+/* Threads of the library's own are at work: what they do is not ours to order, so it happens when
+ * nothing else can. */
+static bool await_threads(hark_loop *loop)
+{
+    if (!loop->holds) {
+        return false;
+    }
+    while (!hark__inbox_any(loop)) {
+        sched_yield();
+    }
+    look(loop);
+    return true;
+}
+
+/* True: something has happened. */
+static bool let_happen(hark_loop *loop, bool idle)
+{
+    struct hark__explorer *x = &hark__explorer;
+    struct happenings all = what_can_happen(loop, idle);
+    uint32_t count = all.count + x->outside_count;
+
+    if (!count && !await_threads(loop)) {
+        hark__explorer_fail("nothing can go on: every task waits for what never comes");
+    }
+    if (!count) {
+        return true;
+    }
+    uint32_t way = hark__order_pick(HARK__CHOOSE_OUTSIDE, count);
+    if (way >= all.count) {
+        act_outside(loop, way - all.count);
+        return true;
+    }
+    switch (all.ways[way]) {
+    case HAPPENS_LOOK: look(loop); return true;
+    case HAPPENS_TIME: let_time_pass(loop); return true;
+    default: return false;
+    }
+}
+
+static void count_step(void)
+{
+    struct hark__explorer *x = &hark__explorer;
+
+    x->board->result.steps++;
+    if (++x->steps > x->steps_most) {
+        hark__explorer_fail("it does not end: more than %u steps", x->steps_most);
+    }
+}
+
+static bool between(bool idle)
+{
+    struct hark__explorer *x = &hark__explorer;
+    hark_loop *loop = hark__here;
+
+    if (!x->active) {
+        return false;
+    }
+    count_step();
+    if (x->telling) {
+        hark__story_stepped();
+    }
+    if (hark__order_fresh()) {
+        audit(loop, idle && !x->real_hub && !has_news(loop));
+    }
+    if (x->sweeping) {
+        hark__sweep_between(loop);
+        idle = loop->head == loop->tail;
+    }
+    if (x->real_hub) {
+        if (!idle && loop->head == loop->turn_end) {
+            hark__loop_look(loop);
+        }
+        return false;
+    }
+    return let_happen(loop, idle);
+}
+
+static void step(uintptr_t entry)
+{
+    if (hark__explorer.active && hark__explorer.telling) {
+        hark__story_step(entry);
+    }
+}
+
+static uint32_t pick(uint64_t *state, enum hark__choice what, uint32_t count)
+{
+    (void)state;
+    return hark__explorer.active ? hark__order_pick(what, count) : 0;
+}
+
+/* ---- one schedule ---------------------------------------------------------------------------- */
+
+/* The main task of the scenario. */
+static int play(void *unused)
+{
+    struct hark__explorer *x = &hark__explorer;
+
+    (void)unused;
+    hark__memory_hub(x->real_hub ? NULL : hark__here->hub);
+    x->active = true;
+    x->result = x->options->main(x->options->arg);
+    x->outside_count = 0;
+    return x->result;
+}
+
+static const char play_site[] = "the scenario\0"
+                                "0main";
+static const char conduct_site[] = "the explorer\0"
+                                   "0conductor";
+
+static void begin_schedule(void)
+{
+    struct hark__explorer *x = &hark__explorer;
+
+    x->steps = 0;
+    x->running = 0;
+    x->outside_count = 0;
+    x->board->result.schedules++;
+    if (x->board->result.schedules % ALARM_EVERY == 1) {
+        alarm(ALARM_SECONDS);
+    }
+    hark__memory_reset();
+    hark__order_begin();
+}
+
+/* Rule 4: the scenario has ended, and nothing of it is left. */
+static void check_rest(hark_loop *loop)
+{
+    const struct hark__explorer *x = &hark__explorer;
+
+    if (x->result > 0 || (x->result && !x->disturbed)) {
+        hark__explorer_fail("main has returned %d: %s", x->result, hark_error_last());
+    }
+    if (hark__memory_open()) {
+        hark__explorer_fail("descriptor %d is left open", hark__memory_lowest_open());
+    }
+    if (loop && loop->promised > 1) {
+        hark__explorer_fail("%u watch%s left armed", loop->promised - 1,
+                            loop->promised == 2 ? " is" : "es are");
+    }
+}
+
+/* The caches grow now and then; what grows with every schedule is lost. */
+static void check_growth(void)
+{
+    static size_t most;
+    static int growths;
+    size_t live = hark__alloc_live();
+
+    if (live > most) {
+        most = live;
+        if (++growths > GROWTHS_MOST) {
+            hark__explorer_fail("memory is lost: %lu bytes are held now, more after each schedule",
+                                (unsigned long)live);
+        }
+    }
+}
+
+static int begin_scene(void *unused)
+{
+    play(unused);
+    return 0; /* its failure is not the conductor's */
+}
+
+static void put_back(hark_loop *loop)
+{
+    hark__loop_rewind(loop);
+    for (int i = 0; i < HARK__MEMORY_COUNT; i++) {
+        hark__fd_drop(loop, HARK__MEMORY_FIRST + i);
+    }
+}
+
+static void run_warm(hark_loop *loop)
+{
+    hark_group group;
+
+    begin_schedule();
+    put_back(loop);
+    if (hark_group_open(&group) || hark_go_at(play_site, &group, begin_scene, NULL) < 0) {
+        hark__explorer_fail("no memory for the scenario");
+    }
+    hark__explorer.result = 0;
+    hark_group_close(&group, 0);
+    hark__explorer.active = false;
+    check_rest(loop);
+    check_growth();
+}
+
+static int conduct(void *unused)
+{
+    hark_loop *loop = hark__here;
+
+    (void)unused;
+    do {
+        run_warm(loop);
+    } while (hark__order_next());
+    return 0;
+}
+
+static hark_options options_of_loop(void)
+{
+    const char *hub = hark__explorer.options->hub;
+
+    return (hark_options){
+        .size = sizeof(hark_options),
+        .hub = hub ? hub : "sim",
+        .virtual_clock = true,
+        .seed = 1, /* any: it makes the loop ask */
+    };
+}
+
+void hark__explorer_run_cold(void)
+{
+    struct hark__explorer *x = &hark__explorer;
+    const hark_options options = options_of_loop();
+
+    begin_schedule();
+    x->result = hark_run_at(play_site, &options, play, NULL);
+    x->active = false;
+    check_rest(NULL);
+}
+
+/* ---- the work of a child --------------------------------------------------------------------- */
+
+/* A clock that stands still: what is decided by it is always decided alike. */
+static int stand_still(clockid_t clock, struct timespec *time)
+{
+    (void)clock;
+    *time = (struct timespec){.tv_sec = 1000000};
+    return 0;
+}
+
+static void search(void)
+{
+    const struct hark__explorer *x = &hark__explorer;
+    const hark_options options = options_of_loop();
+    int error;
+
+    if (!x->real_hub && (error = hark_run_at(conduct_site, &options, conduct, NULL))) {
+        hark__explorer_fail("the loop has ended with %d: %s", error, hark_error_last());
+    }
+    if (x->options->faults) {
+        hark__sweep();
+    }
+}
+
+static void replay(void)
+{
+    const struct hark__explorer *x = &hark__explorer;
+    const hark_options options = options_of_loop();
+
+    if (x->board->trace.fault.kind || x->real_hub) {
+        hark__sweep_replay();
+    } else {
+        hark_run_at(conduct_site, &options, conduct, NULL);
+    }
+}
+
+void hark__explorer_work(const hark_exploration *options, struct hark__board *board,
+                         enum hark__job job)
+{
+    struct hark__explorer *x = &hark__explorer;
+
+    *x = (struct hark__explorer){.options = options, .board = board};
+    x->telling = job == JOB_TELL;
+    x->real_hub = options->hub && strcmp(options->hub, "sim") != 0;
+    x->steps_most = options->steps > 0 ? (uint32_t)options->steps : HARK__STEPS_USUAL;
+    hark__sys.clock_gettime = stand_still;
+    hark__memory_install();
+    hark__choices = (struct hark__choices){pick, between, step};
+    hark__order_open(options, &board->trace, job != JOB_SEARCH);
+    if (job == JOB_SEARCH) {
+        search();
+    } else {
+        replay();
+    }
+    board->state = BOARD_DONE;
+    hark__explorer_leave(0);
+}
+
+/* ---- what a scenario may call ---------------------------------------------------------------- */
+
+void hark_test_failed(const char *file, int line, const char *format, ...)
+{
+    char words[200];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    if (!hark__explorer.active) {
+        fprintf(stderr, "%s:%d: it is not true that %s\n", file, line, words);
+        abort();
+    }
+    hark__explorer_fail("%s:%d: it is not true that %s", file, line, words);
+}
+
+int hark_test_choose(int n)
+{
+    return hark__explorer.active && n > 1
+               ? (int)hark__order_pick(HARK__CHOOSE_OWN, (uint32_t)n)
+               : 0;
+}
+
+bool hark_test_disturbed(void)
+{
+    return hark__explorer.active && hark__explorer.disturbed;
+}
+
+void hark_test_note(const char *format, ...)
+{
+    char words[200];
+    va_list arguments;
+
+    if (hark__explorer.active && hark__explorer.telling) {
+        va_start(arguments, format);
+        vsnprintf(words, sizeof words, format, arguments);
+        va_end(arguments);
+        hark__story_put("      \"%s\"\n", words);
+    }
+}
+
+int hark_test_outside(hark_callback *fn, void *arg)
+{
+    struct hark__explorer *x = &hark__explorer;
+    static const char call[] = "hark_test_outside";
+
+    if (!x->active) {
+        return hark__fail(-ENOTSUP, call, "there is no exploration; see hark_explore");
+    }
+    if (!fn) {
+        return hark__fail(-EINVAL, call, "the callback is NULL");
+    }
+    if (x->outside_count == HARK__OUTSIDE_MOST) {
+        return hark__fail(-ENOSPC, call, "%d calls are pending already", HARK__OUTSIDE_MOST);
+    }
+    x->outside[x->outside_count].fn = fn;
+    x->outside[x->outside_count++].arg = arg;
+    return 0;
+}
+
+int hark_test_pair(int fds[2], int room)
+{
+    static const char call[] = "hark_test_pair";
+
+    if (!hark__explorer.active || hark__explorer.real_hub) {
+        return hark__fail(-ENOTSUP, call,
+                          "there is no exploration on the simulated hub; see hark_explore, and hark_pair for real descriptors");
+    }
+    int error = hark__memory_pair(fds, room > 0 ? room : 64);
+    return error ? hark__fail(error, call, "too many descriptors in memory are open") : 0;
+}

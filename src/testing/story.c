@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * story.c - a schedule in words: who runs, what that leads to, what the world does in between.
+ *
+ *         3  task 3 "waiter" goes on: its wait for an event has ended with 0
+ *            ... and waits for time to pass
+ *            time goes on: 5 ms
+ *
+ * It is written to the board while the schedule runs, so it is there even if the process dies.
+ */
+#include <stdarg.h>
+
+#include "testing/testing.h"
+
+void hark__story_put(const char *format, ...)
+{
+    struct hark__board *board = hark__explorer.board;
+    struct hark__text text;
+    va_list arguments;
+
+    if (board->story_used + 256 > sizeof board->story) {
+        return;
+    }
+    hark__text_to_string(&text, board->story + board->story_used,
+                         sizeof board->story - board->story_used);
+    va_start(arguments, format);
+    hark__text_vput(&text, format, arguments);
+    va_end(arguments);
+    board->story_used += (uint32_t)text.used;
+}
+
+static void put_number(uint32_t number)
+{
+    const char *space = number < 10 ? "   " : number < 100 ? "  " : number < 1000 ? " " : "";
+
+    hark__story_put("%s%u  ", space, number);
+}
+
+static void put_title(const hark__task *task)
+{
+    char title[96];
+    struct hark__text text;
+
+    hark__text_to_string(&text, title, sizeof title);
+    hark__task_title(task, &text);
+    put_number(hark__explorer.steps);
+    hark__story_put("%s ", title);
+}
+
+void hark__story_step(uintptr_t entry)
+{
+    const hark__task *task = (const hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+    hark__explorer.running = 0;
+    if ((entry & READY_KIND) == READY_WATCH) {
+        put_number(hark__explorer.steps);
+        hark__story_put("a callback runs\n");
+        return;
+    }
+    put_title(task);
+    hark__explorer.running = task->id;
+    switch (entry & READY_KIND) {
+    case READY_NEW: hark__story_put("begins\n"); break;
+    case READY_TASK:
+        hark__story_put("goes on: its wait for %s has ended with %d\n", task->wait->what,
+                        task->result);
+        break;
+    default: hark__story_put("goes on\n"); break;
+    }
+}
+
+static void put_waiting(const hark__task *task)
+{
+    char words[128];
+    struct hark__text text;
+
+    hark__text_to_string(&text, words, sizeof words);
+    if (task->wait->describe) {
+        task->wait->describe(task, &text);
+    }
+    hark__story_put("      ... and waits for %s%s\n", task->wait->what, words);
+}
+
+void hark__story_stepped(void)
+{
+    hark_task id = hark__explorer.running;
+    const hark__task *task = id ? hark__task_find(hark__here, id) : NULL;
+
+    if (!id) {
+        return;
+    }
+    if (!task) {
+        hark__story_put("      ... and ends\n");
+    } else if (task->state == TASK_PARKED) {
+        put_waiting(task);
+    } else if (task->state == TASK_READY) {
+        hark__story_put("      ... and lets others run\n");
+    }
+    hark__explorer.running = 0;
+}
+
+void hark__story_waiting(void)
+{
+    struct hark__board *board = hark__explorer.board;
+    struct hark__text text;
+
+    if (!hark__here || board->story_used + 256 > sizeof board->story) {
+        return;
+    }
+    hark__text_to_string(&text, board->story + board->story_used,
+                         sizeof board->story - board->story_used);
+    hark__report_tree(hark__here, &text);
+    board->story_used += (uint32_t)text.used;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tools_test.c - a loop that tells the tools of every switch (sanitizers, the C++ runtime) runs its
+ * tasks in the very order of one that does not.
+ */
+#include "kit.h"
+
+#include "core/core.h"
+
+static hark_group group, inner;
+static hark_event event;
+
+static int says(void *word)
+{
+    kit_log("%s", (const char *)word);
+    return 0;
+}
+
+static void calls(void *word)
+{
+    kit_log("%s", (const char *)word);
+}
+
+static int waits(void *word)
+{
+    kit_log("%s-waits", (const char *)word);
+    CHECK_EQ(hark_event_wait(&event), 0);
+    kit_log("%s-goes-on", (const char *)word);
+    return 0;
+}
+
+/* Every way from one context into another: to a new task, to one that goes on, to the loop; by
+ * parking, by yielding, by ending. */
+static int goes_everywhere(void *arg)
+{
+    static hark_watch soon;
+    (void)arg;
+    CHECK_EQ(hark_group_open(&group), 0);
+    CHECK_EQ(hark_yield(), 0); /* to itself */
+    CHECK_GT(hark_go(&group, waits, "1"), 0);
+    CHECK_GT(hark_go(&group, says, "2"), 0);
+    CHECK_GT(hark_go(&group, waits, "3"), 0);
+    CHECK_GT(hark_go(&group, says, "4"), 0);
+    CHECK_EQ(hark_call_soon(&soon, calls, "callback"), 0);
+    CHECK_EQ(hark_yield(), 0);
+    kit_log("main");
+    CHECK_EQ(hark_event_set(&event), 0);
+    CHECK_EQ(hark_yield(), 0);
+    CHECK_EQ(hark_group_open(&inner), 0);
+    CHECK_GT(hark_go(&inner, says, "5"), 0);
+    CHECK_EQ(hark_sleep(HARK_MS(1)), 0);
+    CHECK_EQ(hark_group_close(&inner, 0), 0);
+    CHECK_EQ(hark_sleep(HARK_MS(1)), 0); /* with nobody else */
+    return hark_group_close(&group, 0);
+}
+
+TEST(tools_that_watch_the_switches_change_no_order)
+{
+    for (int on = 0; on < 2; on++) {
+        hark__tools_on = hark__tools_on || on;
+        event = (hark_event)HARK_EVENT_INIT;
+        CHECK_EQ(RUN_VIRTUAL(goes_everywhere, NULL), 0);
+        CHECK_LOG("1-waits 2 3-waits 4 callback main 1-goes-on 3-goes-on 5");
+    }
+}

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explore_test.c - the explorer itself: it tries all orders and no others, finds each kind of failure,
+ * makes it short, and tells it so that it can be replayed.
+ */
+#include <hark/testing.h>
+
+#include "kit.h"
+
+static hark_explored result;
+
+static int explore_with(hark_exploration options)
+{
+    options.size = sizeof options;
+    options.quiet = true;
+    memset(&result, 0, sizeof result);
+    return hark_explore(&options, &result);
+}
+
+#define EXPLORE(...) explore_with((hark_exploration){__VA_ARGS__})
+
+/* ---- how many orders there are --------------------------------------------------------------- */
+
+static int rounds;
+
+static int sleep_some(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < rounds; i++) {
+        hark_sleep(HARK_MS(1));
+    }
+    return 0;
+}
+
+static int yield_some(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < rounds; i++) {
+        hark_yield();
+    }
+    return 0;
+}
+
+static hark_fn *body;
+
+static int run_three(void *unused)
+{
+    hark_group group;
+
+    (void)unused;
+    hark_group_open(&group);
+    for (int i = 0; i < 3; i++) {
+        hark_go(&group, body, NULL);
+    }
+    return hark_group_close(&group, 0);
+}
+
+/* Three tasks that are ready at once run in any of 3! orders, and again after each sleep. */
+TEST(explore_all_tries_every_order_once)
+{
+    body = sleep_some;
+    for (rounds = 0; rounds < 5; rounds++) {
+        uint64_t orders = 6;
+        for (int i = 0; i < rounds; i++) {
+            orders *= 6;
+        }
+        CHECK_EQ(EXPLORE(.main = run_three, .patient = true), 0);
+        CHECK_EQ(result.schedules, orders);
+        CHECK(result.complete);
+    }
+}
+
+/* Who yields lets those run that were ready then: that is a promise, so they keep their order. */
+TEST(explore_all_keeps_the_order_of_those_who_yield)
+{
+    body = yield_some;
+    for (rounds = 0; rounds < 5; rounds++) {
+        CHECK_EQ(EXPLORE(.main = run_three), 0);
+        CHECK_EQ(result.schedules, 6);
+    }
+}
+
+TEST(explore_all_stops_at_its_bound_and_says_so)
+{
+    body = sleep_some;
+    rounds = 2;
+    CHECK_EQ(EXPLORE(.main = run_three, .schedules = 100), 0);
+    CHECK_EQ(result.schedules, 100);
+    CHECK(!result.complete);
+}
+
+static hark_event always;
+
+static int pass_twice(void *unused)
+{
+    (void)unused;
+    hark_event_wait(&always);
+    hark_event_wait(&always);
+    return 0;
+}
+
+static int run_passing(void *unused)
+{
+    hark_group group;
+
+    (void)unused;
+    hark_event_init(&always);
+    hark_event_set(&always);
+    hark_group_open(&group);
+    hark_go(&group, pass_twice, NULL);
+    return hark_group_close(&group, 0);
+}
+
+/* Two calls that need not wait: 2^2 ways; with at most one yield 3; with none 1. */
+TEST(explore_yields_bounds_calls_that_need_not_wait)
+{
+    CHECK_EQ(EXPLORE(.main = run_passing), 0);
+    CHECK_EQ(result.schedules, 4);
+    CHECK_EQ(EXPLORE(.main = run_passing, .yields = 1), 0);
+    CHECK_EQ(result.schedules, 3);
+    CHECK_EQ(EXPLORE(.main = run_passing, .yields = -1), 0);
+    CHECK_EQ(result.schedules, 1);
+}
+
+static int choose_two(void *unused)
+{
+    (void)unused;
+    const int first = hark_test_choose(3), second = hark_test_choose(4);
+    return first == 2 && second == 3 ? -EIO : 0;
+}
+
+TEST(explore_choose_gives_every_number)
+{
+    CHECK_EQ(EXPLORE(.main = choose_two), 1);
+    CHECK_EQ(result.schedules, 12); /* the last of them */
+    CHECK_STR(result.trace, "23");
+}
+
+TEST(explore_choose_is_0_outside)
+{
+    CHECK_EQ(hark_test_choose(5), 0);
+    CHECK(!hark_test_disturbed());
+    hark_test_note("nobody hears this");
+}
+
+/* ---- time and the outside -------------------------------------------------------------------- */
+
+static bool late;
+
+static int sleep_and_look(void *unused)
+{
+    (void)unused;
+    const int64_t due = hark_now() + HARK_MS(5);
+    hark_sleep_until(due);
+    late = late || hark_now() > due;
+    return hark_now() >= due ? 0 : -ETIME;
+}
+
+static int two_sleepers(void *unused)
+{
+    hark_group group;
+
+    (void)unused;
+    late = false;
+    hark_group_open(&group);
+    hark_go(&group, sleep_and_look, NULL);
+    hark_sleep(HARK_MS(5) + 1);
+    const int rc = hark_group_close(&group, 0);
+    return rc ? rc : late ? -ETIME : 0;
+}
+
+TEST(explore_time_may_pass_while_tasks_are_ready)
+{
+    CHECK_EQ(EXPLORE(.main = two_sleepers), 1);
+    CHECK_HAS(result.words, "main has returned");
+}
+
+TEST(explore_patient_time_passes_only_when_nothing_is_ready)
+{
+    CHECK_EQ(EXPLORE(.main = two_sleepers, .patient = true), 0);
+    CHECK(result.complete);
+}
+
+static int acts, seen;
+
+static void act(void *unused)
+{
+    (void)unused;
+    HARK_TEST_CHECK(hark_self() == 0);
+    acts++;
+}
+
+static int meet_another_thread(void *unused)
+{
+    (void)unused;
+    acts = 0;
+    HARK_TEST_CHECK(hark_test_outside(act, NULL) == 0);
+    for (int i = 0; i < 3; i++) {
+        hark_yield();
+    }
+    HARK_TEST_CHECK(acts <= 1);
+    return acts == seen ? -EIO : 0;
+}
+
+TEST(explore_outside_may_act_at_any_moment_or_never)
+{
+    for (seen = 0; seen <= 1; seen++) {
+        CHECK_EQ(EXPLORE(.main = meet_another_thread), 1);
+    }
+    seen = 2;
+    CHECK_EQ(EXPLORE(.main = meet_another_thread), 0);
+    CHECK_EQ(result.schedules, 4); /* before one of three yields, or not in time */
+}
+
+static int fill_the_outside(void *unused)
+{
+    int rc = 0, count = 0;
+
+    (void)unused;
+    while ((rc = hark_test_outside(act, NULL)) == 0) {
+        count++;
+    }
+    HARK_TEST_CHECK(count == 16 && rc == -ENOSPC);
+    HARK_TEST_CHECK(hark_test_outside(NULL, NULL) == -EINVAL);
+    return 0;
+}
+
+TEST(explore_outside_has_room_for_16)
+{
+    CHECK_EQ(EXPLORE(.main = fill_the_outside, .schedules = 1), 0);
+    CHECK_EQ(hark_test_outside(act, NULL), -ENOTSUP);
+    int fds[2];
+    CHECK_EQ(hark_test_pair(fds, 0), -ENOTSUP);
+}
+
+/* ---- every kind of failure is found ---------------------------------------------------------- */
+
+static hark_flag flag;
+
+static int wait_for_ever(void *unused)
+{
+    (void)unused;
+    hark_flag_init(&flag);
+    return hark_flag_wait(&flag);
+}
+
+TEST(explore_finds_who_waits_for_what_never_comes)
+{
+    CHECK_EQ(EXPLORE(.main = wait_for_ever), 1);
+    CHECK_HAS(result.words, "nothing can go on");
+}
+
+static int crash_in_one_order(void *unused)
+{
+    (void)unused;
+    if (hark_test_choose(3) == 2) {
+        raise(SIGSEGV);
+    }
+    return 0;
+}
+
+TEST(explore_finds_a_crash)
+{
+    CHECK_EQ(EXPLORE(.main = crash_in_one_order), 1);
+    CHECK_HAS(result.words, "the process died");
+    CHECK_STR(result.trace, "2");
+}
+
+static int leave_the_process(void *unused)
+{
+    (void)unused;
+    _exit(7);
+    return 0;
+}
+
+TEST(explore_finds_an_exit)
+{
+    CHECK_EQ(EXPLORE(.main = leave_the_process), 1);
+    CHECK_HAS(result.words, "status 7");
+}
+
+static int yield_without_end(void *unused)
+{
+    (void)unused;
+    while (hark_yield() == 0) {}
+    return 0;
+}
+
+TEST(explore_finds_what_does_not_end)
+{
+    CHECK_EQ(EXPLORE(.main = yield_without_end, .steps = 500), 1);
+    CHECK_HAS(result.words, "does not end");
+}
+
+static hark_watch left;
+
+static void nothing_happens(void *unused)
+{
+    (void)unused;
+}
+
+static int leave_a_watch(void *unused)
+{
+    (void)unused;
+    memset(&left, 0, sizeof left);
+    return hark_call_later(HARK_S(1), &left, nothing_happens, NULL);
+}
+
+TEST(explore_finds_a_watch_that_is_left_armed)
+{
+    CHECK_EQ(EXPLORE(.main = leave_a_watch), 1);
+    CHECK_HAS(result.words, "1 watch is left armed");
+}
+
+static int leave_a_descriptor(void *unused)
+{
+    int fds[2];
+
+    (void)unused;
+    HARK_TEST_CHECK(hark_test_pair(fds, 0) == 0);
+    return hark_close(fds[0]);
+}
+
+TEST(explore_finds_a_descriptor_that_is_left_open)
+{
+    CHECK_EQ(EXPLORE(.main = leave_a_descriptor), 1);
+    CHECK_HAS(result.words, "is left open");
+}
+
+static int remember(void *unused)
+{
+    static int runs;
+
+    (void)unused;
+    return runs++ ? hark_test_choose(3) : hark_test_choose(2);
+}
+
+TEST(explore_tells_a_scenario_that_depends_on_the_run_before)
+{
+    CHECK_EQ(EXPLORE(.main = remember), 1);
+    CHECK_HAS(result.words, "took another way");
+}
+
+
+static int set_behind_its_back(void *pointer)
+{
+    hark_flag *f = pointer;
+
+    hark_yield();
+    f->set = true; /* as if a wake-up had been lost */
+    return 0;
+}
+
+static int lose_a_wakeup(void *unused)
+{
+    hark_group group;
+
+    (void)unused;
+    hark_flag_init(&flag);
+    hark_group_open(&group);
+    hark_go(&group, set_behind_its_back, &flag);
+    return hark_group_close(&group, hark_flag_wait(&flag));
+}
+
+TEST(explore_audits_for_lost_wakeups)
+{
+    CHECK_EQ(EXPLORE(.main = lose_a_wakeup), 1);
+    CHECK_HAS(result.words, "the audit");
+    CHECK_HAS(result.words, "a flag");
+}
+
+/* ---- a bug that needs an order --------------------------------------------------------------- */
+
+static int order[4], ordered;
+
+static int take_a_place(void *number)
+{
+    hark_yield();
+    order[ordered++] = (int)(intptr_t)number;
+    hark_yield();
+    return 0;
+}
+
+static int four_in_a_row(void *unused)
+{
+    hark_group group;
+
+    (void)unused;
+    ordered = 0;
+    hark_group_open(&group);
+    for (intptr_t i = 0; i < 4; i++) {
+        hark_go(&group, take_a_place, (void *)i);
+    }
+    const int rc = hark_group_close(&group, 0);
+    HARK_TEST_CHECK(order[0] != 3 || order[1] != 1);
+    return rc;
+}
+
+static void check_the_find(void)
+{
+    hark_exploration options = {
+        .size = sizeof options, .main = four_in_a_row, .replay = result.trace, .quiet = true};
+    hark_explored again;
+
+    CHECK_HAS(result.words, "order[0] != 3");
+    CHECK_LE(strlen(result.trace), 8); /* two choices that are not 0 */
+    CHECK_EQ(hark_explore(&options, &again), 1);
+    CHECK_STR(again.words, result.words);
+    CHECK_STR(again.trace, result.trace);
+}
+
+TEST(explore_all_finds_a_bug_and_shortens_it)
+{
+    CHECK_EQ(EXPLORE(.main = four_in_a_row), 1);
+    check_the_find();
+}
+
+TEST(explore_pct_finds_it_soon)
+{
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        CHECK_EQ(EXPLORE(.main = four_in_a_row, .strategy = HARK_EXPLORE_PCT, .seed = seed,
+                         .schedules = 2000),
+                 1);
+        check_the_find();
+    }
+}
+
+TEST(explore_random_finds_it_and_is_the_same_for_a_seed)
+{
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        CHECK_EQ(EXPLORE(.main = four_in_a_row, .strategy = HARK_EXPLORE_RANDOM, .seed = seed), 1);
+        const uint64_t schedules = result.schedules;
+        CHECK_EQ(EXPLORE(.main = four_in_a_row, .strategy = HARK_EXPLORE_RANDOM, .seed = seed), 1);
+        CHECK_EQ(result.schedules, schedules);
+        check_the_find();
+    }
+}
+
+TEST(explore_a_good_trace_of_a_good_scenario_does_not_fail)
+{
+    hark_exploration options = {
+        .size = sizeof options, .main = run_three, .replay = "2110", .quiet = true};
+
+    body = sleep_some;
+    rounds = 1;
+    CHECK_EQ(hark_explore(&options, NULL), 0);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+static int neglected(void *unused)
+{
+    (void)unused;
+    return hark_sleep(HARK_MS(1));
+}
+
+/* It forgets that its child may have been cancelled. */
+static int careless(void *unused)
+{
+    hark_future done = HARK_FUTURE_INIT;
+    hark_group group;
+    void *value;
+
+    (void)unused;
+    hark_group_open(&group);
+    hark_go_future(&group, &done, neglected, NULL);
+    HARK_TEST_CHECK(hark_future_wait(&done, &value) == 0);
+    return hark_group_close(&group, 0);
+}
+
+TEST(explore_faults_cancel_every_task_at_every_step)
+{
+    CHECK_EQ(EXPLORE(.main = careless), 0);
+    CHECK_EQ(EXPLORE(.main = careless, .faults = HARK_FAULT_CANCEL), 1);
+    CHECK_HAS(result.trace, "!c");
+    CHECK_EQ(EXPLORE(.main = careless, .faults = HARK_FAULT_STOP), 1);
+    CHECK_HAS(result.trace, "!s");
+}
+
+static int careful(void *unused)
+{
+    hark_group group;
+
+    (void)unused;
+    int rc = hark_group_open(&group);
+    if (rc) {
+        return rc;
+    }
+    hark_task child = hark_go(&group, neglected, NULL);
+    return hark_group_close(&group, child < 0 ? (int)child : 0);
+}
+
+TEST(explore_faults_of_a_careful_scenario_all_pass)
+{
+    CHECK_EQ(EXPLORE(.main = careful, .faults = HARK_FAULT_ALL), 0);
+    CHECK_GT(result.faults, 10);
+    CHECK_EQ(EXPLORE(.main = careful, .faults = HARK_FAULT_ALL, .hub = "poll"), 0);
+    CHECK_GT(result.faults, 10);
+}
+
+/* ---- misuse ---------------------------------------------------------------------------------- */
+
+static int explore_inside(void *unused)
+{
+    (void)unused;
+    return EXPLORE(.main = run_three);
+}
+
+TEST(explore_misuse_is_told)
+{
+    hark_exploration options = {.size = sizeof options, .main = run_three, .quiet = true};
+
+    CHECK_EQ(hark_explore(NULL, NULL), -EINVAL);
+    CHECK_EQ(EXPLORE(.main = NULL), -EINVAL);
+    CHECK_EQ(EXPLORE(.main = run_three, .faults = 1u << 20), -EINVAL);
+    CHECK_EQ(EXPLORE(.main = run_three, .strategy = (enum hark_strategy)9), -EINVAL);
+    CHECK_EQ(EXPLORE(.main = run_three, .hub = "epoll"), -EINVAL);
+    CHECK_HAS(hark_error_last(), "simulated");
+    CHECK_EQ(EXPLORE(.main = run_three, .replay = "00x!"), -EINVAL);
+    CHECK_EQ(EXPLORE(.main = run_three, .replay = "00*"), -EINVAL);
+    CHECK_HAS(hark_error_last(), "is no trace");
+    options.size = 12;
+    CHECK_EQ(hark_explore(&options, NULL), -EINVAL);
+    CHECK_EQ(RUN(explore_inside, NULL), -EBUSY);
+}
+
+TEST_DIES(explore_check_aborts_outside, SIGABRT, "it is not true that 1 == 2")
+{
+    HARK_TEST_CHECK(1 == 2);
+}
