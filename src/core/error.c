@@ -20,6 +20,18 @@
 static __thread struct hark__failure bare; /* of a thread without a task */
 static __thread char sentence[1024];
 
+/* Without memory: it belongs to whoever needed it last. */
+static struct hark__failure *spare(hark_loop *loop)
+{
+    hark_task owner = loop->running ? loop->running->id : 0;
+
+    if (loop->spare_owner != owner) {
+        loop->spare_failure.code = 0;
+        loop->spare_owner = owner;
+    }
+    return &loop->spare_failure;
+}
+
 struct hark__failure *hark__failure_here(void)
 {
     hark_loop *loop = hark__here;
@@ -29,23 +41,22 @@ struct hark__failure *hark__failure_here(void)
         return &bare;
     }
     if (!loop->running || !(extra = hark__task_extra(loop->running))) {
-        return &loop->spare_failure;
+        return spare(loop);
     }
     if (!extra->failure) {
         extra->failure = hark__alloc(sizeof *extra->failure);
     }
-    return extra->failure ? extra->failure : &loop->spare_failure;
+    return extra->failure ? extra->failure : spare(loop);
 }
 
-/* When there was no memory for its own place, it may still stand in the common one. */
 const struct hark__failure *hark__failure_of(const hark__task *task)
 {
-    const struct hark__failure *spare = &hark__here->spare_failure;
+    const hark_loop *loop = hark__here;
 
     if (task->extra && task->extra->failure) {
         return task->extra->failure;
     }
-    return spare->code && spare->task == task->id ? spare : NULL;
+    return loop->spare_owner == task->id ? &loop->spare_failure : NULL;
 }
 
 void hark__failure_fill(struct hark__failure *failure, int code, const void *frame)

@@ -27,6 +27,7 @@ struct hark__inbox {
     _Atomic(hark_watch *) posted; /* newest first */
     atomic_int asleep;
     int fd;
+    bool deaf; /* the hub could not be asked again */
 };
 
 static int arm(hark_loop *loop)
@@ -117,6 +118,9 @@ bool hark__inbox_sleep(hark_loop *loop)
     if (!loop->inbox) {
         return true;
     }
+    if (loop->inbox->deaf && (loop->inbox->deaf = arm(loop) != 0)) {
+        return false;
+    }
     atomic_store(&loop->inbox->asleep, 1);
     if (atomic_load(&loop->inbox->posted) && !planted(post_is_lost_while_falling_asleep)) {
         atomic_store(&loop->inbox->asleep, 0);
@@ -142,7 +146,7 @@ bool hark__inbox_report(hark_loop *loop, uint64_t token)
     ssize_t ignored = hark__sys.read(loop->inbox->fd, &count, sizeof count);
     (void)ignored;
     if (!loop->hub->class->lasts) {
-        arm(loop);
+        loop->inbox->deaf = arm(loop) != 0;
     }
     return true;
 }

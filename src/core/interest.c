@@ -223,6 +223,22 @@ static void sweep(struct hark_timer *timer)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+/* Without waiting, so EINTR is no reason to give up. If the look has failed all the same, whoever
+ * waits next asks the hub anew, and the hub looks: the edge may have gone by. */
+int hark__fd_look(hark_loop *loop, struct pollfd *poll)
+{
+    int count;
+
+    do {
+        count = hark__sys.poll(poll, 1, 0);
+    } while (count < 0 && errno == EINTR);
+    struct hark__fd *entry = count < 0 ? hark__fd_peek(loop, poll->fd) : NULL;
+    if (entry) {
+        entry->armed = 0;
+    }
+    return count;
+}
+
 int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
 {
     int events = loop->hub->class->lasts ? POLLIN | POLLOUT : bits[direction];
@@ -409,7 +425,7 @@ static int look_at(hark_loop *loop, struct hark__fd *entry, int direction)
 {
     struct pollfd poll = {.fd = entry->fd, .events = bits[direction]};
 
-    if (hark__sys.poll(&poll, 1, 0) > 0) {
+    if (hark__fd_look(loop, &poll) > 0) {
         return poll.revents & POLLNVAL ? -EBADF : 1;
     }
     return hark__fd_arm(loop, entry, direction);

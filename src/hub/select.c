@@ -87,10 +87,11 @@ static int select_arm(hark__hub *base, int fd, int events, uint64_t token)
     if (!slot)
         return -ENOMEM;
     uint32_t armed = slot->armed;
-    if (!armed || slot->token != token) {
+    if (!slot->mark || slot->token != token) {
         int rc = hark__hub_check(fd);
         if (rc)
             return rc;
+        slot->mark = 1;
         armed = 0;
     }
     slot->token = token;
@@ -102,8 +103,10 @@ static int select_disarm(hark__hub *base, int fd, uint64_t token)
 {
     select_hub *hub = (select_hub *)base;
     hark__slot *slot = hark__slots_find(&hub->slots, fd);
-    if (slot && slot->armed && slot->token == token)
+    if (slot && slot->mark && slot->token == token) {
+        slot->mark = 0;
         place(hub, slot, fd, 0);
+    }
     return 0;
 }
 

@@ -175,7 +175,7 @@ static bool fd_ready(hark_case *c)
 {
     struct pollfd poll = {.fd = (int)c->number, .events = (short)c->events};
 
-    if (hark__sys.poll(&poll, 1, 0) <= 0) {
+    if (hark__fd_look(hark__here, &poll) <= 0) {
         return false;
     }
     c->result = poll.revents & POLLNVAL ? -EBADF : 0;

@@ -183,6 +183,14 @@ INSIDE(edges_closing_again_in_its_place_what_was_closed_out_of_order_is_silent)
     CHECK_EQ(hark_scope_close(&outer, 3), -EINVAL); /* but only once */
 }
 
+INSIDE(edges_what_was_never_opened_is_not_closed_in_silence)
+{
+    hark_scope scope = {.level = {.flags = LEVEL_OPEN | LEVEL_MISNESTED}};
+    CHECK_EQ(hark_scope_close(&scope, 0), -EPERM);
+    scope.task = hark__here->running;
+    CHECK_EQ(hark_scope_close(&scope, 0), -EINVAL);
+}
+
 INSIDE_REAL(edges_asking_a_scope_notices_that_its_deadline_has_passed)
 {
     hark_scope scope;
@@ -332,6 +340,41 @@ INSIDE(edges_saying_started_twice_is_a_misuse_also_when_the_first_came_too_late)
     CHECK_EQ(starting.said[0], 0);
     CHECK_EQ(starting.said[1], -EALREADY);
     CHECK_EQ(starting.result, -ECANCELED);
+}
+
+static int says_it_too_late_and_is_cancelled(void *arg)
+{
+    hark_scope shield;
+    (void)arg;
+    CHECK_EQ(hark_scope_open(&shield, HARK_FOREVER) | hark_scope_shield(&shield, true), 0);
+    CHECK_EQ(hark_event_wait(&starting.go_on), 0);
+    CHECK_EQ(hark_started(1), 0); /* too late */
+    CHECK_EQ(hark_scope_close(&shield, 0), 0);
+    const int rc = hark_checkpoint();
+    CHECK_EQ(hark_scope_shield(&starting.shielded, true), 0);
+    return rc;
+}
+
+static int starts_in_two_scopes(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_scope_open(&starting.outer, HARK_FOREVER), 0);
+    CHECK_EQ(hark_scope_open(&starting.shielded, HARK_FOREVER), 0);
+    starting.result = (int)hark_start(&group, says_it_too_late_and_is_cancelled, NULL, NULL);
+    CHECK_EQ(hark_checkpoint(), 0);
+    CHECK_EQ(hark_scope_close(&starting.shielded, 0), 0);
+    return (int)hark_scope_close(&starting.outer, 0);
+}
+
+/* The starter's cancellation is behind a shield by now, so -ECANCELED would be none of its scopes'. */
+INSIDE(edges_a_start_that_was_cancelled_is_no_start_also_when_a_shield_has_come_since)
+{
+    CHECK_GT(hark_go(&group, starts_in_two_scopes, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_scope_cancel(&starting.outer), 0);
+    CHECK_EQ(hark_event_set(&starting.go_on), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(starting.result, -EINVAL);
 }
 
 /* ---- signals --------------------------------------------------------------------------------- */

@@ -325,6 +325,32 @@ TEST(words_a_dump_on_a_signal_tells_of_the_living_only)
     CHECK_EQ(RUN_VIRTUAL(raises, NULL), 0);
 }
 
+static void *(*real_allocate)(size_t);
+static int dumped_early;
+
+static void *allocate_and_dump(size_t size)
+{
+    if (hark__here && hark__here->tasks == 0) {
+        CHECK_HAS(dump(), "hark: 0 tasks, hub ");
+        dumped_early++;
+    }
+    return real_allocate(size);
+}
+
+static int ends(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+TEST(words_a_dump_before_there_is_a_task_tells_of_none)
+{
+    real_allocate = hark__memory.allocate;
+    hark__memory.allocate = allocate_and_dump;
+    CHECK_EQ(RUN_VIRTUAL(ends, NULL), 0);
+    CHECK_GT(dumped_early, 0);
+}
+
 /* ---- overflow -------------------------------------------------------------------------------- */
 
 static void put_pc(ucontext_t *context, void *pc)

@@ -9,6 +9,8 @@
 
 #include <sys/eventfd.h>
 
+#include "core/core.h"
+
 /* ---- futures --------------------------------------------------------------------------------- */
 
 TEST(edges_a_future_that_failed_where_no_loop_runs_has_no_words)
@@ -297,4 +299,35 @@ INSIDE_BY(TEST_ON_HUBS, RUN, edges_a_select_on_a_descriptor_that_is_closed_ends)
     CHECK_EQ(hark_settle(), 0);
     CHECK_EQ(selecting.index, 0);
     CHECK_EQ(selecting.result, -EBADF);
+}
+
+static int refuse_to_arm(hark__hub *hub, int fd, int events, uint64_t token)
+{
+    (void)hub;
+    (void)fd;
+    (void)events;
+    (void)token;
+    return -ENOMEM;
+}
+
+/* It was told in vain, and cannot wait again. */
+INSIDE_BY(TEST_ON_HUBS, RUN, edges_a_select_that_cannot_wait_again_ends_with_the_reason)
+{
+    hark__hub *hub = hark__here->hub;
+    const struct hark__hub_class *real = hub->class;
+    struct hark__hub_class refuses = *real;
+    refuses.arm = refuse_to_arm;
+    fill_pipe();
+    CHECK_GT(hark_go(&group, selects_it, (void *)POLLOUT), 0);
+    CHECK_EQ(hark_settle(), 0);
+    struct hark__fd *entry = hark__fd_peek(hark__here, selecting.fds[0]);
+    hub->class = &refuses;
+    entry->armed = 0;
+    hark__interest_report(hark__here, (uint64_t)entry->generation << 32 | (uint32_t)entry->fd,
+                          POLLOUT);
+    hub->class = real;
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(selecting.index, 0);
+    CHECK_EQ(selecting.result, -ENOMEM);
+    CHECK_EQ(close_both(), 0);
 }

@@ -1000,40 +1000,6 @@ static int by_workers(void *unused)
 
 /* ---- what is known to go wrong --------------------------------------------------------------- */
 
-/* Bugs that this sweep has found and that stand: exactly these faults are left out. */
-static const struct {
-    hark_fn *scenario;
-    enum hark__fault_kind kind;
-    const char *hub, *part; /* of the words; NULL: any */
-} known[] = {
-    /* core/interest.c and sync/select.c take a failed look by poll(2) for "not ready", and wait for
-     * an edge that has gone by; interrupted in step with the hub, a select goes round for ever. */
-    {with_a_reader, HARK__FAULT_SYSTEM, NULL, "call of poll fails"},
-    {with_a_reader, HARK__FAULT_INTERRUPT, NULL, NULL},
-    /* core/inbox.c does not notice that it could not be armed again, and is deaf from then on.
-     * (Which call is hit depends on the workers.) */
-    {by_workers, HARK__FAULT_SYSTEM, "select", NULL},
-};
-
-/* Where there is no memory for a task's words, hark_run loses them. */
-static bool may_lack_words(const struct hark__fault *fault, int result)
-{
-    return fault->kind == HARK__FAULT_MEMORY && fault->variant == 1 && result == -ENOMEM;
-}
-
-static bool is_known(const struct hark__fault *fault, hark_fn *scenario)
-{
-    const char *hub = getenv("HARK_HUB"), *text = words_of(fault);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (known[i].scenario == scenario && known[i].kind == fault->kind &&
-            (!known[i].hub || !strcmp(known[i].hub, hub)) &&
-            (!known[i].part || strstr(text, known[i].part))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- the sweep ------------------------------------------------------------------------------- */
 
 struct holding {
@@ -1098,7 +1064,7 @@ static void check_result(int result)
 {
     const bool silent = result >= 0 || result == -ECANCELED || result == -ETIMEDOUT;
     const bool told = strcmp(hark_error_last(), "old words") != 0 && *hark_error_last();
-    if (must_not_be(result) || !(silent || told || may_lack_words(&now_put_in, result))) {
+    if (must_not_be(result) || !(silent || told)) {
         kit_fail(__FILE__, __LINE__, "%s: the run's result is %d (%s), the words \"%s\"",
                  words_of(&now_put_in), result, result < 0 ? strerrorname_np(-result) : "",
                  hark_error_last());
@@ -1175,10 +1141,8 @@ static struct tally sweep_kind(hark_fn *scenario, enum hark__fault_kind kind)
         const uint32_t variants = hark__fault_variants(kind, fault.place);
         CHECK_GT(variants, 0);
         for (fault.variant = 0; fault.variant < variants; fault.variant++) {
-            if (!is_known(&fault, scenario)) {
-                tally.put_in += try_with(&fault, scenario);
-                tally.runs++;
-            }
+            tally.put_in += try_with(&fault, scenario);
+            tally.runs++;
         }
     }
     return tally;
