@@ -173,10 +173,15 @@ static void note_wait(hark_loop *loop, struct hark__fd *entry)
     }
 }
 
+static bool is_waited_for(const struct hark__fd *entry, int direction)
+{
+    return entry->waits[direction] || entry->watches[direction];
+}
+
 static short waited_for(const struct hark__fd *entry)
 {
-    return (short)((entry->waits[FD_IN] || entry->watches[FD_IN] ? POLLIN : 0) |
-                   (entry->waits[FD_OUT] || entry->watches[FD_OUT] ? POLLOUT : 0));
+    return (short)((is_waited_for(entry, FD_IN) ? POLLIN : 0) |
+                   (is_waited_for(entry, FD_OUT) ? POLLOUT : 0));
 }
 
 /* Is the descriptor still what the hub was asked about? Ask both again. */
@@ -223,22 +228,6 @@ static void sweep(struct hark_timer *timer)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-/* Without waiting, so EINTR is no reason to give up. If the look has failed all the same, whoever
- * waits next asks the hub anew, and the hub looks: the edge may have gone by. */
-int hark__fd_look(hark_loop *loop, struct pollfd *poll)
-{
-    int count;
-
-    do {
-        count = hark__sys.poll(poll, 1, 0);
-    } while (count < 0 && errno == EINTR);
-    struct hark__fd *entry = count < 0 ? hark__fd_peek(loop, poll->fd) : NULL;
-    if (entry) {
-        entry->armed = 0;
-    }
-    return count;
-}
-
 int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
 {
     int events = loop->hub->class->lasts ? POLLIN | POLLOUT : bits[direction];
@@ -251,6 +240,27 @@ int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
         entry->armed |= (uint8_t)events;
     }
     return error;
+}
+
+/* Without waiting, so EINTR is no reason to give up. If the look has failed all the same, the edge
+ * that was the reason for it may have gone by: the hub is asked anew, and tells of what is there. */
+int hark__fd_look(hark_loop *loop, struct pollfd *poll)
+{
+    int count;
+
+    do {
+        count = hark__sys.poll(poll, 1, 0);
+    } while (count < 0 && errno == EINTR);
+    struct hark__fd *entry = count < 0 ? hark__fd_peek(loop, poll->fd) : NULL;
+    if (entry) {
+        entry->armed = 0;
+        for (int direction = FD_IN; direction <= FD_OUT; direction++) {
+            if (is_waited_for(entry, direction)) {
+                hark__fd_arm(loop, entry, direction);
+            }
+        }
+    }
+    return count;
 }
 
 /* While it waits here, a waiter's `next` is the entry, and `prev` the address of its direction's

@@ -327,8 +327,30 @@ static int64_t until_next_timer(hark_loop *loop)
     return timeout < 0 ? 0 : timeout;
 }
 
+/* A build with debug checks audits its loops whenever they come to rest, unless that is long. */
+#ifdef HARK__DEBUG
+#define AUDIT_MOST 1000 /* tasks */
+
+static void check_itself(hark_loop *loop)
+{
+    char words[256];
+    struct hark__text text;
+
+    hark__text_to_string(&text, words, sizeof words);
+    if (loop->tasks <= AUDIT_MOST && hark__audit(loop, false, &text)) {
+        hark__report_death(NULL, "the audit: %s", words);
+    }
+}
+#else
+static inline void check_itself(hark_loop *loop)
+{
+    (void)loop;
+}
+#endif
+
 static void idle(hark_loop *loop)
 {
+    check_itself(loop);
     if (loop->settlers.first || loop->virtual_clock) {
         poll_hub(loop, 0);
         if (loop->head != loop->tail) {

@@ -98,6 +98,10 @@ static void tell(const hark_exploration *options, const struct hark__board *boar
     if (failed) {
         fprintf(stderr, "hark: %s\nhark: to replay it: %s\n", board->result.words,
                 board->result.trace);
+    } else if (board->result.failed) {
+        fprintf(stderr,
+                "hark: but when it was searched, it did: %s\nhark: so it depends on more than its schedule\n",
+                board->result.words);
     }
 }
 
@@ -106,7 +110,8 @@ static void tell_story(const hark_exploration *options, struct hark__board *boar
 {
     hark_explored counted = board->result;
 
-    if (run_child(options, board, JOB_TELL, board->state == BOARD_FAILED) == 0) {
+    if (run_child(options, board, JOB_TELL, board->state == BOARD_FAILED) == 0 &&
+        board->state == BOARD_FAILED) {
         memcpy(counted.words, board->result.words, sizeof counted.words);
     }
     board->result = counted;

@@ -168,6 +168,7 @@ static uint32_t known[HARK__FAULT_KINDS]; /* places of the last counting run */
 static uint32_t counted[HARK__FAULT_KINDS]; /* of this one */
 static struct hark__fault armed;
 static bool put_in;
+static bool begun; /* between begin and end */
 static bool interrupted[ROWS]; /* INTERRUPT: the next one goes through */
 static bool forgets;           /* the hub that was last asked does not last */
 
@@ -653,12 +654,21 @@ void hark__fault_begin(const struct hark__fault *fault)
     memset(counted, 0, sizeof counted);
     memset(interrupted, 0, sizeof interrupted);
     put_in = forgets = false;
-    atomic_store(&counting, installed ? &own : NULL);
+    begun = installed;
+    hark__fault_pause(false);
+}
+
+void hark__fault_pause(bool on)
+{
+    if (begun) {
+        atomic_store(&counting, on ? NULL : &own);
+    }
 }
 
 bool hark__fault_end(void)
 {
-    atomic_store(&counting, NULL);
+    hark__fault_pause(true);
+    begun = false;
     return put_in;
 }
 

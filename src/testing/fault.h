@@ -57,6 +57,8 @@ void hark__fault_uninstall(void);
 void hark__fault_begin(const struct hark__fault *fault);
 bool hark__fault_end(void); /* was it put in? Nothing counts any more */
 
+void hark__fault_pause(bool on); /* meanwhile nothing counts: the explorer asks for itself */
+
 uint32_t hark__fault_places(enum hark__fault_kind kind); /* counted since begin */
 /* Of the last counting run; 0: it had no such place. */
 uint32_t hark__fault_variants(enum hark__fault_kind kind, uint32_t place);

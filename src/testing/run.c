@@ -78,7 +78,10 @@ static void audit(hark_loop *loop, bool at_rest)
     struct hark__text text;
 
     hark__text_to_string(&text, words, sizeof words);
-    if (hark__audit(loop, at_rest, &text)) {
+    hark__fault_pause(true);
+    int broken = hark__audit(loop, at_rest, &text);
+    hark__fault_pause(false);
+    if (broken) {
         hark__explorer_fail("the audit: %s", words);
     }
 }

@@ -636,7 +636,8 @@ INSIDE_REAL(edges_a_post_that_another_one_interrupts_is_not_lost_and_neither_is_
     const struct sigaction action = {.sa_handler = post_in_between};
     struct sigaction before;
     posting.page = (size_t)sysconf(_SC_PAGESIZE);
-    posting.slow = mmap(NULL, posting.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    posting.slow =
+        mmap(NULL, posting.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(posting.slow != MAP_FAILED);
     *posting.slow = (hark_watch){.fn = say, .arg = "slow"};
     posting.quick = (hark_watch){.fn = say, .arg = "quick"};

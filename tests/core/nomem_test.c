@@ -267,17 +267,16 @@ static int calls_many(void *arg)
 static int hurries(void *arg)
 {
     (void)arg;
-    CHECK_EQ(WITHOUT(lack_memory, "hark_within: no memory",
-                     hark_within(HARK_S(1), hark_checkpoint())),
-             2);
+    CHECK_EQ(
+        WITHOUT(lack_memory, "hark_within: no memory", hark_within(HARK_S(1), hark_checkpoint())), 2);
     return 0;
 }
 
 static int listens(void *arg)
 {
     (void)arg;
-    CHECK_GE(WITHOUT(lack_memory, "hark_cancel_on: no descriptor or memory", hark_cancel_on(SIGUSR1)),
-             1);
+    CHECK_GE(
+        WITHOUT(lack_memory, "hark_cancel_on: no descriptor or memory", hark_cancel_on(SIGUSR1)), 1);
     return 0;
 }
 
@@ -298,9 +297,9 @@ static int fails_in_the_spare_words(void *arg)
     return 0;
 }
 
-static hark_fn *const calls[] = {names_itself,   joins,      selects_a_task, selects_a_descriptor,
-                                 reads_far_away, calls_many, hurries,        listens,
-                                 fails_in_the_spare_words};
+static hark_fn *const calls[] = {
+    names_itself, joins,   selects_a_task, selects_a_descriptor,    reads_far_away,
+    calls_many,   hurries, listens,        fails_in_the_spare_words};
 
 static int makes_each_call(void *arg)
 {

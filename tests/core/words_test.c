@@ -367,8 +367,8 @@ static int reports_overflow(void *arg)
 {
     ucontext_t context;
     (void)arg;
-    hark__stack *stack = hark__stack_at(__builtin_frame_address(0),
-                                        hark__here->running->flags & TASK_CLASS);
+    hark__stack *stack =
+        hark__stack_at(__builtin_frame_address(0), hark__here->running->flags & TASK_CLASS);
     CHECK_EQ(getcontext(&context), 0);
     put_pc(&context, (void *)words_test_named_function);
     capture_begin();
@@ -395,8 +395,8 @@ TEST(words_an_overflow_at_an_unknown_place_is_told_by_address)
 static int writes_into_its_canary(void *arg)
 {
     (void)arg;
-    hark__stack *stack = hark__stack_at(__builtin_frame_address(0),
-                                        hark__here->running->flags & TASK_CLASS);
+    hark__stack *stack =
+        hark__stack_at(__builtin_frame_address(0), hark__here->running->flags & TASK_CLASS);
     *(volatile char *)(stack->low - 8) = 1;
     return 0;
 }

@@ -35,7 +35,8 @@ INSIDE(edges_words_of_a_failure_are_kept_until_there_were_many_younger_ones)
         CHECK_EQ(hark_future_reset(&young), 0);
     }
     CHECK_EQ(hark_future_wait(&old, NULL), -UNKNOWN);
-    CHECK_HAS(hark_error_last(), "hark_future_wait: the future had failed; its words are gone [?, task");
+    CHECK_HAS(hark_error_last(),
+              "hark_future_wait: the future had failed; its words are gone [?, task");
 }
 
 static hark_future of_another_loop = HARK_FUTURE_INIT;
