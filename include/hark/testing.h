@@ -48,11 +48,13 @@ typedef struct hark_exploration {
     uint64_t seed;      /* of PCT and RANDOM */
     int depth;          /* of PCT; 0: 3 */
     int steps;          /* a schedule that takes more never ends; 0: 10,000 */
-    int yields;         /* ALL: so many calls a schedule that need not wait may let others run; 0: any
+    int yields;      /* ALL: so many calls a schedule that need not wait may let others run; 0: any
                          * number, < 0: none */
-    bool patient;       /* time goes on only when nothing is ready */
-    unsigned faults;    /* HARK_FAULT_...: besides the orders */
-    const char *hub;    /* NULL: the simulated one; a real one for faults only */
+    bool patient;    /* time goes on only when nothing is ready */
+    bool pieces;     /* a read or write on a hark_test_pair may move just one byte */
+    unsigned faults; /* HARK_FAULT_...: besides the orders. ALL: in the plainest order; PCT and
+                         * RANDOM: in each of `schedules` orders (0: one) */
+    const char *hub; /* NULL: the simulated one; a real one for faults only */
     const char *replay; /* a trace: only this one schedule, told on stderr */
     bool quiet;         /* tell nothing on stderr */
 } hark_exploration;
@@ -83,10 +85,8 @@ HARK_API int hark_explore(const hark_exploration *options, hark_explored *result
 
 /* HARK_TEST_CHECK - must be true. In an exploration a false one ends the schedule as failed; anywhere
  * else it prints and aborts. */
-#define HARK_TEST_CHECK(expr) \
-    ((expr) ? (void)0 : hark_test_failed(__FILE__, __LINE__, "%s", #expr))
-HARK_API void hark_test_failed(const char *file, int line, const char *format, ...)
-    HARK_PRINTF(3, 4);
+#define HARK_TEST_CHECK(expr) ((expr) ? (void)0 : hark_test_failed(__FILE__, __LINE__, "%s", #expr))
+HARK_API void hark_test_failed(const char *file, int line, const char *format, ...) HARK_PRINTF(3, 4);
 
 /* hark_test_choose - a number from 0 to n - 1, every one of which is tried. 0 outside an
  * exploration. */

@@ -460,7 +460,7 @@ void hark__interest_close(hark_loop *loop);
 void hark__interest_report(hark_loop *loop, uint64_t token, int events);
 struct hark__fd *hark__fd_entry(hark_loop *loop, int fd); /* NULL: no memory */
 struct hark__fd *hark__fd_peek(hark_loop *loop, int fd);  /* NULL: never used here */
-int hark__fd_look(hark_loop *loop, struct pollfd *poll); /* poll(2) of one, without waiting */
+int hark__fd_look(hark_loop *loop, struct pollfd *poll);  /* poll(2) of one, without waiting */
 /* 0; -EPERM: always ready; -errno. */
 int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction);
 /* Stands there, armed: 0, -EBUSY, -EPERM, ... */

@@ -184,8 +184,8 @@ static uint32_t choose_next(hark_loop *loop)
     uint32_t place = 0, count = hark__loop_candidates(loop, UINT32_MAX, &place);
 
     if (count > 1) {
-        hark__loop_candidates(
-            loop, hark__choices.pick(&loop->random, HARK__CHOOSE_READY, count), &place);
+        hark__loop_candidates(loop, hark__choices.pick(&loop->random, HARK__CHOOSE_READY, count),
+                              &place);
     } else {
         place = 0;
     }

@@ -99,9 +99,10 @@ static void tell(const hark_exploration *options, const struct hark__board *boar
         fprintf(stderr, "hark: %s\nhark: to replay it: %s\n", board->result.words,
                 board->result.trace);
     } else if (board->result.failed) {
-        fprintf(stderr,
-                "hark: but when it was searched, it did: %s\nhark: so it depends on more than its schedule\n",
-                board->result.words);
+        fprintf(
+            stderr,
+            "hark: but when it was searched, it did: %s\nhark: so it depends on more than its schedule\n",
+            board->result.words);
     }
 }
 
@@ -174,9 +175,10 @@ static int check(const hark_exploration *options, const char *call)
         return hark__fail(-EINVAL, call, "there is no such strategy, or no such fault");
     }
     if (options->hub && strcmp(options->hub, "sim") && !options->faults && !options->replay) {
-        return hark__fail(-EINVAL, call,
-                          "orders are searched on the simulated hub only; on \"%s\" there can be faults",
-                          options->hub);
+        return hark__fail(
+            -EINVAL, call,
+            "orders are searched on the simulated hub only; on \"%s\" there can be faults",
+            options->hub);
     }
     if (hark__here) {
         return hark__fail(-EBUSY, call, "this thread has a running loop; explore outside of it");
@@ -192,8 +194,8 @@ int hark_explore(const hark_exploration *options, hark_explored *result)
     if (found) {
         return found;
     }
-    struct hark__board *board =
-        hark__sys.mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct hark__board *board = hark__sys.mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
+                                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) {
         return hark__fail(-ENOMEM, call, "no memory for the board");
     }

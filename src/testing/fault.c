@@ -168,7 +168,7 @@ static uint32_t known[HARK__FAULT_KINDS]; /* places of the last counting run */
 static uint32_t counted[HARK__FAULT_KINDS]; /* of this one */
 static struct hark__fault armed;
 static bool put_in;
-static bool begun; /* between begin and end */
+static bool begun;             /* between begin and end */
 static bool interrupted[ROWS]; /* INTERRUPT: the next one goes through */
 static bool forgets;           /* the hub that was last asked does not last */
 

@@ -29,12 +29,12 @@
 static struct {
     const hark_exploration *options;
     struct hark__trace *trace;
-    bool replays;      /* a given trace: once, and bent where it does not fit */
-    uint32_t at;       /* the next choice */
-    uint32_t known;    /* choices that the list prescribes */
-    uint32_t changed;  /* the one that differs from the schedule before */
+    bool replays;     /* a given trace: once, and bent where it does not fit */
+    uint32_t at;      /* the next choice */
+    uint32_t known;   /* choices that the list prescribes */
+    uint32_t changed; /* the one that differs from the schedule before */
     uint64_t random;
-    uint64_t done;     /* schedules begun */
+    uint64_t done; /* schedules begun */
     int yields;
     /* PCT */
     uint32_t readies, readies_most; /* choices among ready tasks, in this schedule and in any */
@@ -78,6 +78,11 @@ void hark__order_open(const hark_exploration *options, struct hark__trace *trace
     if (!replays) {
         trace->length = 0;
     }
+}
+
+void hark__order_draw_from(uint64_t seed)
+{
+    order.random = seed;
 }
 
 void hark__order_begin(void)
@@ -175,8 +180,7 @@ static uint32_t pick_new(enum hark__choice what, uint32_t count)
         hark__explorer_fail("more than %d choices in one schedule: is there a loop that only yields?",
                             HARK__PATH_MOST);
     }
-    bool first = order.options->strategy == HARK_EXPLORE_ALL || order.replays ||
-                 hark__explorer.sweeping;
+    bool first = order.options->strategy == HARK_EXPLORE_ALL || order.replays;
     uint32_t taken = first ? 0 : pick_at_random(what, count);
     trace->path[order.at] = (struct hark__chosen){(uint16_t)taken, (uint16_t)count, (uint8_t)what};
     trace->length = ++order.at;
@@ -244,8 +248,8 @@ bool hark__order_next(void)
     if (order.options->strategy != HARK_EXPLORE_ALL) {
         return order.done < most;
     }
-    while (trace->length && trace->path[trace->length - 1].taken + 1 ==
-                                trace->path[trace->length - 1].count) {
+    while (trace->length &&
+           trace->path[trace->length - 1].taken + 1 == trace->path[trace->length - 1].count) {
         trace->length--;
     }
     if (!trace->length) {

@@ -437,6 +437,7 @@ void hark__explorer_work(const hark_exploration *options, struct hark__board *bo
     x->steps_most = options->steps > 0 ? (uint32_t)options->steps : HARK__STEPS_USUAL;
     hark__sys.clock_gettime = stand_still;
     hark__memory_install();
+    hark__memory_partial(options->pieces);
     hark__choices = (struct hark__choices){pick, between, step};
     hark__order_open(options, &board->trace, job != JOB_SEARCH);
     if (job == JOB_SEARCH) {
@@ -467,9 +468,7 @@ void hark_test_failed(const char *file, int line, const char *format, ...)
 
 int hark_test_choose(int n)
 {
-    return hark__explorer.active && n > 1
-               ? (int)hark__order_pick(HARK__CHOOSE_OWN, (uint32_t)n)
-               : 0;
+    return hark__explorer.active && n > 1 ? (int)hark__order_pick(HARK__CHOOSE_OWN, (uint32_t)n) : 0;
 }
 
 bool hark_test_disturbed(void)
@@ -514,8 +513,9 @@ int hark_test_pair(int fds[2], int room)
     static const char call[] = "hark_test_pair";
 
     if (!hark__explorer.active || hark__explorer.real_hub) {
-        return hark__fail(-ENOTSUP, call,
-                          "there is no exploration on the simulated hub; see hark_explore, and hark_pair for real descriptors");
+        return hark__fail(
+            -ENOTSUP, call,
+            "there is no exploration on the simulated hub; see hark_explore, and hark_pair for real descriptors");
     }
     int error = hark__memory_pair(fds, room > 0 ? room : 64);
     return error ? hark__fail(error, call, "too many descriptors in memory are open") : 0;

@@ -84,8 +84,7 @@ void hark__shrink(const hark_exploration *options, struct hark__board *board, ha
     }
     *s.best = board->trace;
     s.best->length = hark__trace_significant(s.best);
-    while (cut(&s) || make_plain(&s)) {
-    }
+    while (cut(&s) || make_plain(&s)) {}
     board->trace = *s.best;
     hark__free(s.best, sizeof *s.best);
 }

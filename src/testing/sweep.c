@@ -2,7 +2,8 @@
  *
  * sweep.c - the same scenario with one fault, at each place in turn.
  *
- * Idea     A plain run (way 0 at every choice) counts the places: each step is a place for cancelling
+ * Idea     A plain run (way 0 at every choice; with a random strategy, one drawn order after the other)
+ *          counts the places: each step is a place for cancelling
  *          each of the tasks that live then, and for stopping the run; each allocation and each
  *          system call is a place where it may fail (fault.c). Then the scenario is run once for
  *          each place and each way of failing there. So it is every place, not a sample; what SQLite
@@ -23,6 +24,7 @@
 static uint16_t living[HARK__STEPS_USUAL + 1]; /* tasks at each step of the plain run */
 static uint32_t step_count;
 static struct hark__fault present;
+static uint64_t seed; /* of the present order */
 static const struct hark__fault none;
 
 /* ---- cancelling and stopping ----------------------------------------------------------------- */
@@ -83,6 +85,7 @@ static void run(const struct hark__fault *fault)
     size_t heap = hark__alloc_live(), mapped = hark__map_live();
     bool is_ours = (int)fault->kind >= HARK__FAULT_CANCEL;
 
+    hark__order_draw_from(seed);
     present = x->board->trace.fault = *fault;
     x->sweeping = true;
     x->disturbed = fault->kind != HARK__FAULT_NONE;
@@ -178,35 +181,33 @@ static void run_plain(void)
 void hark__sweep_replay(void)
 {
     struct hark__explorer *x = &hark__explorer;
-    struct hark__trace *trace = &x->board->trace;
-    struct hark__fault fault = trace->fault;
+    static struct hark__trace trace;
     bool telling = x->telling;
     char words[128];
     struct hark__text text;
 
+    trace = x->board->trace;
     x->telling = false;
     warm_up();
     hark__fault_install();
     run_plain();
     x->telling = telling;
-    hark__order_open(x->options, trace, false);
-    if (fault.kind && (int)fault.kind < HARK__FAULT_CANCEL) {
+    x->board->trace = trace;
+    hark__order_open(x->options, &x->board->trace, true);
+    if (trace.fault.kind && (int)trace.fault.kind < HARK__FAULT_CANCEL) {
         hark__text_to_string(&text, words, sizeof words);
-        hark__fault_words(&fault, &text);
+        hark__fault_words(&trace.fault, &text);
         hark__story_put("      in this run %s\n", words);
     }
-    run(&fault);
+    run(&trace.fault);
 }
 
-void hark__sweep(void)
+static void sweep_order(unsigned faults)
 {
     static const enum hark__fault_kind kinds[] = {HARK__FAULT_SYSTEM, HARK__FAULT_SHORT,
                                                   HARK__FAULT_INTERRUPT, HARK__FAULT_SPURIOUS,
                                                   HARK__FAULT_LATE};
-    unsigned faults = hark__explorer.options->faults;
 
-    warm_up();
-    hark__fault_install();
     run_plain();
     sweep_steps(faults);
     if (faults & HARK_FAULT_MEMORY) {
@@ -216,6 +217,20 @@ void hark__sweep(void)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds && faults & HARK_FAULT_SYSTEM; i++) {
         run_plain();
         sweep_calls(kinds[i]);
+    }
+}
+
+void hark__sweep(void)
+{
+    const hark_exploration *options = hark__explorer.options;
+    bool draws = options->strategy != HARK_EXPLORE_ALL;
+    uint64_t orders = draws && options->schedules ? options->schedules : 1;
+
+    warm_up();
+    hark__fault_install();
+    for (uint64_t order = 0; order < orders; order++) {
+        seed = options->seed + order;
+        sweep_order(options->faults);
     }
     hark__fault_uninstall();
 }

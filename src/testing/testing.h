@@ -72,7 +72,8 @@ enum hark__job {
 /* ---- order.c --------------------------------------------------------------------------------- */
 
 void hark__order_open(const hark_exploration *options, struct hark__trace *trace, bool replays);
-void hark__order_begin(void); /* of each schedule */
+void hark__order_begin(void);              /* of each schedule */
+void hark__order_draw_from(uint64_t seed); /* ... what it has to draw */
 uint32_t hark__order_pick(enum hark__choice what, uint32_t count);
 bool hark__order_next(void);  /* prepare the next schedule; false: there is none */
 bool hark__order_fresh(void); /* has this schedule left the way of the one before? */
@@ -83,10 +84,10 @@ bool hark__order_fresh(void); /* has this schedule left the way of the one befor
 struct hark__explorer {
     const hark_exploration *options;
     struct hark__board *board;
-    bool active;    /* a schedule is being run: choices are asked for */
-    bool telling;   /* ... in words */
+    bool active;  /* a schedule is being run: choices are asked for */
+    bool telling; /* ... in words */
     bool real_hub;
-    bool sweeping;  /* always way 0, and faults count their places */
+    bool sweeping;  /* faults count their places */
     bool disturbed; /* one of them is put in */
     uint32_t steps, steps_most;
     hark_task running; /* whose step it is, for the story; 0: nobody's */
@@ -111,7 +112,7 @@ void hark__explorer_run_cold(void); /* the scenario as the main task of a loop o
 
 void hark__sweep(void);
 void hark__sweep_between(hark_loop *loop); /* a place for cancelling and stopping */
-void hark__sweep_replay(void);              /* the one of the board's trace */
+void hark__sweep_replay(void);             /* the one of the board's trace */
 
 /* ---- shrink.c -------------------------------------------------------------------------------- */
 

@@ -17,9 +17,9 @@ static const struct {
     char letter;
     int kind;
 } letters[] = {
-    {'c', HARK__FAULT_CANCEL},    {'s', HARK__FAULT_STOP},     {'m', HARK__FAULT_MEMORY},
-    {'y', HARK__FAULT_SYSTEM},    {'h', HARK__FAULT_SHORT},    {'i', HARK__FAULT_INTERRUPT},
-    {'p', HARK__FAULT_SPURIOUS},  {'l', HARK__FAULT_LATE},
+    {'c', HARK__FAULT_CANCEL},   {'s', HARK__FAULT_STOP},  {'m', HARK__FAULT_MEMORY},
+    {'y', HARK__FAULT_SYSTEM},   {'h', HARK__FAULT_SHORT}, {'i', HARK__FAULT_INTERRUPT},
+    {'p', HARK__FAULT_SPURIOUS}, {'l', HARK__FAULT_LATE},
 };
 #define LETTERS (sizeof letters / sizeof *letters)
 

@@ -8,15 +8,29 @@
  */
 #include "model.h"
 
-#include <time.h>
+#include <stdarg.h>
 
-extern const kit_model *const __start_kit_models[] __attribute__((weak)),
-    *const __stop_kit_models[] __attribute__((weak));
+extern const kit_model *const __start_kit_models[] __attribute__((weak)), *const __stop_kit_models[]
+    __attribute__((weak));
 
 const kit_model *kit_model_at(size_t index)
 {
     return index < (size_t)(__stop_kit_models - __start_kit_models) ? __start_kit_models[index]
                                                                     : NULL;
+}
+
+void kit_report(const char *format, ...)
+{
+    const char *path = getenv("KIT_REPORT");
+    FILE *file = path ? fopen(path, "ae") : NULL;
+    va_list arguments;
+
+    if (file) {
+        va_start(arguments, format);
+        vfprintf(file, format, arguments);
+        va_end(arguments);
+        fclose(file);
+    }
 }
 
 /* ---- as tests ---------------------------------------------------------------------------------- */
@@ -67,6 +81,12 @@ void kit_model_torture(const kit_model *model)
     CHECK_EQ(hark_explore(&exploration, &result), 0);
     CHECK_GT(result.faults, 0);
     printf("%" PRIu64 " faults\n", result.faults);
+    if (is_long()) {
+        exploration.strategy = HARK_EXPLORE_RANDOM;
+        exploration.schedules = 5;
+        exploration.seed = kit_seed();
+        CHECK_EQ(hark_explore(&exploration, NULL), 0);
+    }
 }
 
 /* ---- for people -------------------------------------------------------------------------------- */

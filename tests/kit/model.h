@@ -17,7 +17,7 @@
  * Rules    1  A model is small: two to four tasks, a handful of steps each. Statics are set at its
  *             beginning: they are what the schedule before has left.
  *          2  Every call may answer -ECANCELED or -ENOMEM: a model goes on cleaning up, and checks
- *             with WANT what only holds undisturbed.
+ *             with WANT what only holds undisturbed. (Then what stands in WANT is not even run.)
  *          3  In ./dev test a model gets some ten thousand schedules; in ./dev check (KIT_PROOF=1) all.
  *          4  ./dev explore NAME runs one, with its figures.
  */
@@ -34,13 +34,14 @@
 /* The options are fields of hark_exploration. */
 #define MODEL(model, ...) \
     static int kit_model_main_##model(void *arg); \
-    static const kit_model kit_model_##model = { \
-        __FILE__, {.size = sizeof(hark_exploration), \
-                   .name = #model, \
-                   .main = kit_model_main_##model, \
-                   __VA_ARGS__}}; \
-    __attribute__((used, section("kit_models"))) static const kit_model *const \
-        kit_model_entry_##model = &kit_model_##model; \
+    static const kit_model kit_model_##model = {__FILE__, \
+                                                {.size = sizeof(hark_exploration), \
+                                                 .name = #model, \
+                                                 .main = kit_model_main_##model, \
+                                                 __VA_ARGS__}}; \
+    __attribute__((used, \
+                   section("kit_models"))) static const kit_model *const kit_model_entry_##model = \
+        &kit_model_##model; \
     TEST_TIMEOUT(model_##model, KIT_MODEL_SECONDS) \
     { \
         kit_model_search(&kit_model_##model); \
@@ -60,6 +61,9 @@ typedef struct kit_model {
 
 void kit_model_search(const kit_model *model);
 void kit_model_torture(const kit_model *model);
+
+/* A line for whoever asked for it: into the file $KIT_REPORT (a passing test prints nothing). */
+void kit_report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Every model of the program; NULL ends them. */
 const kit_model *kit_model_at(size_t index);

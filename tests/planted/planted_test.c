@@ -7,9 +7,10 @@
  * Idea     One test a bug: the bug is woken, the model that is said to find it is searched, and that
  *          must fail within so many schedules. Where a bug lies below what a model can order (the
  *          atomics of the post box, real threads) a test of the kit must fail instead.
+ *          A finder is proposed by `KIT_REPORT=FILE hark-planted planted_propose`.
  * Rules    1  Every bug of the list has a finder: one without is a test that fails.
  *          2  Asleep, the finder must not fail: else it would find anything.
- *          3  A test prints what was needed: ./dev ledger reads it.
+ *          3  A test reports what was needed: ./dev ledger reads it.
  */
 #include <sys/wait.h>
 
@@ -31,6 +32,9 @@ struct finder {
 static const struct finder finders[] = {
 #include "finders.h"
 };
+
+#define NAME_OF(bug, words) [HARK__PLANTED_##bug] = #bug,
+static const char *const names[] = {HARK__PLANTED_BUGS(NAME_OF)};
 
 static const struct finder *finder_of(enum hark__planted_bug bug)
 {
@@ -74,7 +78,7 @@ static void must_be_found(const struct finder *finder, const kit_model *model)
     CHECK_EQ(search(finder, model, &result), 0);
     hark__planted = finder->bug;
     CHECK_EQ(search(finder, model, &result), 1);
-    printf("found by %s%s after %" PRIu64 " schedules, %.2f ms: %s\n", finder->model,
+    kit_report("%s by %s%s after %" PRIu64 " schedules, %.2f ms: %s\n", names[finder->bug], finder->model,
            finder->schedules ? "" : " (faults)", result.schedules, (double)result.took / 1e6,
            result.words);
 }
@@ -114,7 +118,40 @@ static void test_must_find(const struct finder *finder, const kit_test *test)
 
     CHECK(!fails(test, HARK__PLANTED_NONE));
     CHECK(fails(test, finder->bug));
-    printf("found by the test %s, %.2f ms\n", finder->model, (double)(kit_clock() - began) / 1e6);
+    kit_report("%s by the test %s, %.2f ms\n", names[finder->bug], finder->model,
+               (double)(kit_clock() - began) / 1e6);
+}
+
+/* ---- looking for finders --------------------------------------------------------------------- */
+
+/* The model that finds the bug soonest; its torture, if no model's orders do. */
+static void propose(enum hark__planted_bug bug)
+{
+    struct finder best = {bug, "nothing", UINT64_MAX};
+    const kit_model *model;
+
+    hark__planted = bug;
+    for (int torture = 0; torture <= 1 && best.schedules == UINT64_MAX; torture++) {
+        for (size_t i = 0; (model = kit_model_at(i)); i++) {
+            const struct finder finder = {bug, model->exploration.name, torture ? IN_TORTURE : 20000};
+            hark_explored result;
+            if (search(&finder, model, &result) == 1 && result.schedules < best.schedules) {
+                best.model = finder.model;
+                best.schedules = torture ? IN_TORTURE : result.schedules;
+            }
+        }
+    }
+    const bool by_orders = best.schedules && best.schedules != UINT64_MAX;
+    kit_report("FINDER(%s, \"%s\", %" PRIu64 "),\n", names[bug], best.model,
+               by_orders ? best.schedules / 500 * 1000 + 1000 : best.schedules);
+}
+
+/* For whoever plants a bug: KIT_REPORT=FILE hark-planted planted_propose */
+TEST_HIDDEN_TIMEOUT(planted_propose, 3000)
+{
+#define PROPOSE(bug, words) propose(HARK__PLANTED_##bug);
+    HARK__PLANTED_BUGS(PROPOSE)
+#undef PROPOSE
 }
 
 /* ---- one test a bug -------------------------------------------------------------------------- */

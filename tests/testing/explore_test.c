@@ -477,6 +477,42 @@ TEST(explore_faults_cancel_every_task_at_every_step)
     CHECK_HAS(result.trace, "!s");
 }
 
+TEST(explore_faults_in_drawn_orders_can_be_replayed)
+{
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        hark_exploration options = {.size = sizeof options, .main = careless, .quiet = true};
+        hark_explored again;
+
+        CHECK_EQ(EXPLORE(.main = careless, .strategy = HARK_EXPLORE_RANDOM, .seed = seed,
+                         .schedules = 3, .faults = HARK_FAULT_CANCEL),
+                 1);
+        options.replay = result.trace;
+        CHECK_EQ(hark_explore(&options, &again), 1);
+        CHECK_STR(again.words, result.words);
+    }
+}
+
+static int write_two_read_two(void *unused)
+{
+    int fds[2];
+    char bytes[2];
+
+    (void)unused;
+    HARK_TEST_CHECK(hark_test_pair(fds, 8) == 0);
+    HARK_TEST_CHECK(hark_write(fds[0], "ab", 2) == 2);
+    const ssize_t n = hark_read(fds[1], bytes, 2);
+    hark_close(fds[0]);
+    hark_close(fds[1]);
+    return n == 2 ? 0 : -EIO;
+}
+
+TEST(explore_pieces_move_one_byte_at_a_time)
+{
+    CHECK_EQ(EXPLORE(.main = write_two_read_two), 0);
+    CHECK(result.complete);
+    CHECK_EQ(EXPLORE(.main = write_two_read_two, .pieces = true), 1);
+}
+
 static int careful(void *unused)
 {
     hark_group group;
