@@ -216,7 +216,7 @@ struct hark_level *hark__group_next_start(hark_loop *loop)
     if (!start) {
         return NULL;
     }
-    loop->cancelled_starts = start->next_cancelled;
+    loop->cancelled_starts = planted(nested_start_is_not_walked) ? NULL : start->next_cancelled;
     return &start->nest.scope.level;
 }
 
@@ -324,6 +324,9 @@ static hark_task start_result(const struct hark__start *start, hark_task id, con
         if (words) {
             hark__failure_adopt(&words->failure);
         }
+        if (planted(start_failure_goes_to_the_group)) {
+            note_failure(start->target, nest->failures[0], NULL);
+        }
         return nest->failures[0];
     }
     if (nest->notes & NOTE_CHILD_CANCELLED && nest->scope.level.outer->flags & LEVEL_REACHED) {
@@ -408,10 +411,9 @@ static void move_child(struct hark__start *start, hark__task *task)
     unlink_child(&start->nest, task);
     hark__group_link(target, task);
     task->base.outer = &target->scope.level;
-    if (planted(started_forgets_the_new_group)) {
-        return;
+    if (!planted(started_forgets_the_new_group)) {
+        hark__level_refresh(hark__here, &task->base);
     }
-    hark__level_refresh(hark__here, &task->base);
 }
 
 int hark_started(int value)
@@ -465,6 +467,9 @@ static void wait_for_children(hark_group *group, hark_loop *loop)
     while (group->children) {
         group->closer = loop->running;
         hark__park(&close_kind);
+        if (planted(closes_over_a_late_child)) {
+            break;
+        }
     }
 }
 
@@ -508,7 +513,9 @@ static int close_misnested(hark_group *group, hark_loop *loop)
     for (struct hark_level *level = group->scope.level.inner; level; level = level->inner) {
         hark__level_refresh(loop, level);
     }
-    wait_for_children(group, loop);
+    if (!planted(misnested_group_leaves_children)) {
+        wait_for_children(group, loop);
+    }
     hark__scope_take_out(loop, &group->scope);
     return hark__fail(
         -EINVAL, "hark_group_close",

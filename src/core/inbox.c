@@ -87,14 +87,10 @@ void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch)
 bool hark__inbox_drain(hark_loop *loop)
 {
     hark_watch *watch = loop->inbox ? atomic_exchange(&loop->inbox->posted, NULL) : NULL,
-               *oldest = NULL;
+               *oldest = planted(posts_run_backwards) ? watch : NULL;
     bool any = watch != NULL;
 
-    if (planted(posts_run_backwards)) {
-        oldest = watch;
-        watch = NULL;
-    }
-    while (watch) {
+    while (watch && !planted(posts_run_backwards)) {
         hark_watch *next = watch->in.next;
         watch->in.next = oldest;
         oldest = watch;

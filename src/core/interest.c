@@ -493,7 +493,7 @@ void hark__fd_watch_run(hark_loop *loop, hark_watch *watch)
     if (entry->watches[direction] != watch || (watch->state & WATCH_STATE) != WATCH_LISTED) {
         return;
     }
-    int ready = look_at(loop, entry, direction);
+    int ready = planted(reader_is_told_once) ? 0 : look_at(loop, entry, direction);
     if (ready > 0) {
         hark__watch_queue(loop, watch);
     } else if (ready < 0) { /* closed behind our back */

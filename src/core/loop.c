@@ -170,7 +170,7 @@ uint32_t hark__loop_candidates(const hark_loop *loop, uint32_t which, uint32_t *
     for (uint32_t i = 0; i < ready && count <= which; i++) {
         unsigned kind = loop->ring[(loop->head + i) & loop->mask] & READY_KIND;
         bool may = i == 0 || (kind == READY_WATCH ? !callback_seen : kind != READY_YIELDED);
-        callback_seen = callback_seen || kind == READY_WATCH;
+        callback_seen = (callback_seen || kind == READY_WATCH) && !planted(callbacks_overtake);
         if (may) {
             *place = i;
             count++;
@@ -357,7 +357,8 @@ static void idle(hark_loop *loop)
             return;
         }
         if (loop->settlers.first) {
-            hark__wake_all(&loop->settlers);
+            planted(settlers_wake_one_by_one) ? hark__wake(loop->settlers.first, 0)
+                                              : hark__wake_all(&loop->settlers);
             return;
         }
         if (loop->virtual_clock && loop->wheel.count && !loop->holds) {

@@ -273,6 +273,9 @@ int hark_scope_cancel(hark_scope *scope)
 {
     int error = check_open(scope, "hark_scope_cancel");
 
+    if (planted(last_reason_wins) && !error) {
+        scope->level.flags &= ~(uint32_t)LEVEL_TIMED_OUT;
+    }
     if (error || scope->level.flags & LEVEL_CANCELLED) {
         return error;
     }
@@ -293,10 +296,9 @@ int hark_scope_shield(hark_scope *scope, bool on)
         return error;
     }
     scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_SHIELD) | (on ? LEVEL_SHIELD : 0);
-    if (planted(unshielding_forgets_what_waits) && !on) {
-        return 0;
+    if (on || !planted(unshielding_forgets_what_waits)) {
+        hark__level_refresh(hark__here, &scope->level);
     }
-    hark__level_refresh(hark__here, &scope->level);
     return 0;
 }
 

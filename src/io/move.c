@@ -203,6 +203,9 @@ static inline ssize_t moved_some(const struct transfer *t, ssize_t moved, bool w
     if (!waited) {
         hark__pass();
     }
+    if (planted(cancelled_after_moving) && hark__here->running->level->flags & LEVEL_REACHED) {
+        return -ECANCELED;
+    }
     return moved;
 }
 
@@ -306,7 +309,7 @@ static int move_full(const char *call, int fd, int direction, char *buffer, size
         }
     } while (moved > 0 && used < size);
     if (done) {
-        *done = used;
+        *done = planted(full_count_is_lost) && moved < 0 ? 0 : used;
     }
     if (moved < 0) {
         return (int)moved;

@@ -28,8 +28,8 @@ static const struct hark__wait_kind completion_kind = {
 /* In a node that has run: `spare` is the next index + 1. */
 static void append(hark_completion *c, int index)
 {
-    c->nodes[index].spare = 0;
-    if (c->tail) {
+    c->nodes[index].spare = planted(completion_newest_first) ? (uint32_t)c->head : 0;
+    if (c->tail && !planted(completion_newest_first)) {
         c->nodes[c->tail - 1].spare = (uint32_t)index + 1;
     } else {
         c->head = index + 1;

@@ -42,7 +42,8 @@ int hark_event_set(hark_event *e)
 
     if (!error && !e->set) {
         e->set = true;
-        hark__wake_all(&e->waiters);
+        planted(event_wakes_one) && e->waiters.first ? hark__wake(e->waiters.first, 0)
+                                                     : hark__wake_all(&e->waiters);
     }
     return error;
 }

@@ -69,13 +69,11 @@ int hark_flag_wait(hark_flag *f)
     if (error) {
         return error;
     }
-    if (planted(flag_is_asked_again)) {
-        while (!f->set && !error) {
-            error = hark__wait(&f->waiters, &flag_kind);
-        }
-        return error;
+    error = f->set ? hark__pass() : hark__wait(&f->waiters, &flag_kind);
+    while (planted(flag_is_asked_again) && !error && !f->set) {
+        error = hark__wait(&f->waiters, &flag_kind);
     }
-    return f->set ? hark__pass() : hark__wait(&f->waiters, &flag_kind);
+    return error;
 }
 
 hark_stats hark_flag_statistics(const hark_flag *f)

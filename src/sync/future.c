@@ -46,7 +46,7 @@ static int check_pending(hark_future *f, const char *call)
 {
     int error = f ? hark__touch(&f->waiters, call) : hark__fail(-EINVAL, call, "the future is NULL");
 
-    if (!error && f->ready) {
+    if (!error && f->ready && !planted(future_second_wins)) {
         error =
             hark__fail(-EALREADY, call,
                        "this future was %s already; the first one stays. Reset it, or use another",

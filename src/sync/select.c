@@ -437,7 +437,8 @@ int hark_select(hark_case *cases, int n)
     if ((error = join_all(hark__here, &selection, call))) {
         return error;
     }
-    return hark__park(&select_kind);
+    index = hark__park(&select_kind);
+    return planted(select_two_happen) && index >= 0 ? find_ready(hark__here, cases, n) : index;
 }
 
 int hark_try_select(hark_case *cases, int n)

@@ -321,8 +321,8 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
                           strerrordesc_np(-error));
     }
     loop->holds++;
-    int result = wait_for(&visit, job->drop || planted(buffer_returned_too_early) ? &loose_job_kind
-                                                                                  : &job_kind);
+    bool loose = job->drop || planted(buffer_returned_too_early);
+    int result = wait_for(&visit, loose ? &loose_job_kind : &job_kind);
     if (visit.abandoned) {
         return -ECANCELED;
     }

@@ -79,6 +79,72 @@ TEST(roster_a_record_whose_ids_are_used_up_is_not_used_again)
     hark__roster_close(roster);
 }
 
+/* ---- what the audit asks --------------------------------------------------------------------- */
+
+/* As in roster.c. */
+struct chunk {
+    hark__task *records;
+    uint32_t number, used, uses;
+};
+struct hark__roster {
+    struct chunk *chunks;
+    uint32_t count, room, loop;
+    hark__task *free;
+};
+
+static void check_says(struct hark__roster *roster, const char *what)
+{
+    uint32_t living;
+    CHECK_STR(hark__roster_check(roster, &living), what);
+}
+
+static void check_is_well(const struct hark__roster *roster, uint32_t expected)
+{
+    uint32_t living;
+    CHECK_PTR(hark__roster_check(roster, &living), NULL);
+    CHECK_EQ(living, expected);
+}
+
+TEST(roster_the_audit_misses_no_record_and_no_number)
+{
+    static const char lost[] = "R2: a free record is not in the list of free ones",
+                      wrong[] =
+                          "R2: the list of free records holds one that is not free, or goes round",
+                      foreign[] = "R1: a chunk's number belongs to somebody else";
+    struct hark__roster *roster;
+    CHECK_EQ(hark__roster_open(&roster, 101), 0);
+    hark__task *worn = take(roster), *first = take(roster), *last = take(roster);
+    check_is_well(roster, 3);
+    wear_out(worn);
+    hark__roster_give(roster, worn);
+    check_is_well(roster, 2); /* in no list, and that is right */
+    hark__roster_give(roster, first);
+    hark__roster_give(roster, last);
+    check_is_well(roster, 0);
+    last->next = NULL;
+    check_says(roster, lost);
+    last->next = (hark__task *)(void *)&roster;
+    check_says(roster, wrong);
+    last->next = last;
+    check_says(roster, wrong);
+    last->next = first;
+    roster->loop++;
+    check_says(roster, foreign);
+    roster->loop--;
+    for (int i = 0; i < CHUNK; i++) {
+        take(roster);
+    }
+    check_is_well(roster, CHUNK);
+    const struct chunk chunk = roster->chunks[0];
+    roster->chunks[0] = roster->chunks[1];
+    check_says(roster, foreign); /* the number is ours, and stands elsewhere */
+    roster->chunks[0] = chunk;
+    check_is_well(roster, CHUNK);
+    hark__roster_close(roster);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
 static int nothing(void *arg)
 {
     (void)arg;
