@@ -67,7 +67,7 @@ typedef struct hark_explored {
     bool complete;      /* every order within the bounds was tried */
     bool failed;
     char words[256];  /* what failed */
-    char trace[1024]; /* to be replayed */
+    char trace[1024]; /* to be replayed; empty: too long, but the seed will lead there again */
 } hark_explored;
 
 /* hark_explore - try the scenario in many orders; stop at the first that fails.

@@ -516,6 +516,8 @@ void hark__loop_rewind(hark_loop *loop)
     loop->virtual_now = loop->began;
     loop->millis = 0;
     loop->fair_turn = 0;
+    loop->spare_owner = 0;
+    loop->spare_failure = (struct hark__failure){.code = 0};
     if (loop->words_next > 1) {
         loop->words_next = 1;
         memset(loop->words, 0, sizeof loop->words);

@@ -9,14 +9,16 @@
  *          make it short (shrink.c), and at last to tell it.
  * Rules    1  The result is filled in whatever happens to the child.
  *          2  Children say nothing on stdout and stderr while a schedule is being shortened.
- *          3  With HARK_TEST_FORK=0 a replay runs in this process, and dies by abort(): for
- *             debuggers.
+ *          3  With HARK_TEST_FORK=0 a replay runs in this process, and ends it: by abort() where
+ *             it fails, told before, and without an alarm: for debuggers.
  * Not here What the child does: run.c.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,10 +34,40 @@ static void say_nothing(void)
     dup2(nowhere, STDERR_FILENO);
 }
 
+/* What the program does with its signals and children is its own business; ours must end: when a step
+ * hangs, and when nobody waits for it any more. */
+static void become_a_child(bool silent)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t alarms;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    hark__sys.sigaction(SIGALRM, &usual, NULL);
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+    if (silent) {
+        say_nothing();
+    }
+}
+
+/* Whoever writes over everything may have written over the board: it is read by loops. */
+static void bound(struct hark__board *board)
+{
+    if (board->trace.length > HARK__PATH_MOST) {
+        board->trace.length = HARK__PATH_MOST;
+    }
+    if (board->story_used > sizeof board->story) {
+        board->story_used = sizeof board->story;
+    }
+    board->result.words[sizeof board->result.words - 1] = 0;
+}
+
 static void judge(struct hark__board *board, int status)
 {
     char *words = board->result.words;
 
+    bound(board);
     if (WIFSIGNALED(status)) {
         int signo = WTERMSIG(status);
         snprintf(words, sizeof board->result.words,
@@ -60,17 +92,16 @@ static int run_child(const hark_exploration *options, struct hark__board *board,
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        if (silent) {
-            say_nothing();
-        }
+        become_a_child(silent);
         hark__explorer_work(options, board, job);
     }
     if (child < 0) {
-        return -errno;
+        return hark__fail(-errno, "hark_explore", "no process: %s", strerror(errno));
     }
     while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return -errno;
+        if (errno != EINTR) { /* SIGCHLD is ignored, or a handler was faster: the board says it */
+            status = 0;
+            break;
         }
     }
     judge(board, status);
@@ -97,7 +128,7 @@ static void tell(const hark_exploration *options, const struct hark__board *boar
             failed ? "fails" : "does not fail", (int)board->story_used, board->story);
     if (failed) {
         fprintf(stderr, "hark: %s\nhark: to replay it: %s\n", board->result.words,
-                board->result.trace);
+                *board->result.trace ? board->result.trace : "its trace is too long to be written");
     } else if (board->result.failed) {
         fprintf(
             stderr,
@@ -117,7 +148,9 @@ static void tell_story(const hark_exploration *options, struct hark__board *boar
     }
     board->result = counted;
     hark__trace_write(&board->trace, board->result.trace, sizeof board->result.trace);
-    tell(options, board);
+    if (!options->quiet) {
+        tell(options, board);
+    }
 }
 
 /* ---- the two things to do -------------------------------------------------------------------- */
@@ -133,6 +166,7 @@ static int search(const hark_exploration *options, struct hark__board *board)
     }
     hark_explored counted = board->result;
     hark__shrink(options, board, fails_again);
+    memcpy(counted.words, board->result.words, sizeof counted.words);
     board->result = counted;
     board->state = BOARD_FAILED;
     board->result.failed = true;
@@ -141,6 +175,31 @@ static int search(const hark_exploration *options, struct hark__board *board)
         tell_story(options, board);
     }
     return 1;
+}
+
+/* Rule 3. */
+static const hark_exploration *replayed;
+static struct hark__board *replayed_on;
+
+static void tell_and_abort(int status)
+{
+    hark__trace_write(&replayed_on->trace, replayed_on->result.trace,
+                      sizeof replayed_on->result.trace);
+    tell(replayed, replayed_on);
+    if (status) {
+        abort(); /* where it failed */
+    }
+    _exit(0);
+}
+
+static _Noreturn void replay_here(const hark_exploration *options, struct hark__board *board)
+{
+    replayed = options;
+    replayed_on = board;
+    hark__explorer.in_place = true;
+    hark__explorer_leave = tell_and_abort;
+    hark__explorer_work(options, board, JOB_TELL);
+    abort(); /* it does not come back */
 }
 
 static int replay(const hark_exploration *options, struct hark__board *board)
@@ -153,8 +212,7 @@ static int replay(const hark_exploration *options, struct hark__board *board)
                           options->replay);
     }
     if (forks && strcmp(forks, "0") == 0) {
-        hark__explorer_leave = (void (*)(int))abort; /* where it failed */
-        hark__explorer_work(options, board, JOB_TELL);
+        replay_here(options, board);
     }
     tell_story(options, board);
     board->result.failed = board->state == BOARD_FAILED;

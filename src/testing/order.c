@@ -91,7 +91,7 @@ void hark__order_begin(void)
     order.yields = 0;
     order.done++;
     order.trace->length = order.known;
-    if (order.options->strategy == HARK_EXPLORE_PCT) {
+    if (order.options->strategy == HARK_EXPLORE_PCT && !order.known) {
         order.ranked = order.readies = 0;
         for (int i = 0; i < depth() - 1; i++) {
             order.changes[i] = draw_below(order.readies_most);
@@ -204,21 +204,25 @@ static uint32_t pick_known(enum hark__choice what, uint32_t count)
     return chosen->taken;
 }
 
-/* Where the bound of yields is used up there is no choice. */
+/* Where the bound of yields is used up there is one way only. It stands in the list all the same:
+ * a trace means one schedule, whatever strategy and bound replay it. */
 static bool is_bound(enum hark__choice what)
 {
     int most = order.options->yields;
 
     return what == HARK__CHOOSE_YIELD && order.options->strategy == HARK_EXPLORE_ALL && most &&
-           order.yields >= (most < 0 ? 0 : most);
+           !order.replays && order.yields >= (most < 0 ? 0 : most);
 }
 
 uint32_t hark__order_pick(enum hark__choice what, uint32_t count)
 {
-    if (count < 2 || is_bound(what)) {
+    if (count < 2) {
         return 0;
     }
-    count = count > UINT16_MAX ? UINT16_MAX : count;
+    if (count > UINT16_MAX) {
+        hark__explorer_fail("a choice among %u: %d is the most", count, UINT16_MAX);
+    }
+    count = is_bound(what) ? 1 : count;
     uint32_t taken = order.at < order.known ? pick_known(what, count) : pick_new(what, count);
     order.yields += what == HARK__CHOOSE_YIELD && taken;
     return taken;
@@ -231,6 +235,12 @@ bool hark__order_fresh(void)
 }
 
 /* ---- the next one ---------------------------------------------------------------------------- */
+
+void hark__order_again(void)
+{
+    order.known = order.trace->length;
+    order.done--;
+}
 
 bool hark__order_next(void)
 {
@@ -246,6 +256,7 @@ bool hark__order_next(void)
             order.at, order.known);
     }
     if (order.options->strategy != HARK_EXPLORE_ALL) {
+        order.known = 0;
         return order.done < most;
     }
     while (trace->length &&

@@ -4,9 +4,9 @@
  *
  * Idea     Way 0 is the plain way at every choice, so a schedule is plainer the fewer of its choices
  *          are not 0, and shorter the earlier the last of them stands. First its end is cut off, in
- *          ever smaller pieces; then each choice that is left is set to 0, from the last to the
- *          first; and again, until nothing more can go. Whatever still fails is kept: a simpler
- *          failure of another kind is welcome.
+ *          ever smaller pieces; then what is left is set to 0, in ever smaller pieces, from the last
+ *          to the first; and again, until nothing more can go. Whatever still fails is kept, with
+ *          its words: a simpler failure of another kind is welcome.
  * Cost     Each attempt is a child process: some hundred in all.
  */
 #include <string.h>
@@ -20,6 +20,7 @@ struct shrinking {
     struct hark__board *board;
     hark__fails *fails;
     struct hark__trace *best;
+    char words[sizeof(((hark_explored *)NULL)->words)]; /* the best one's */
     int attempts;
 };
 
@@ -34,6 +35,7 @@ static bool attempt(struct shrinking *s)
         return false; /* bent, it has become a longer one */
     }
     *s->best = s->board->trace;
+    memcpy(s->words, s->board->result.words, sizeof s->words);
     return true;
 }
 
@@ -44,11 +46,17 @@ static bool attempt_cut(struct shrinking *s, uint32_t length)
     return attempt(s);
 }
 
-static bool attempt_plainer(struct shrinking *s, uint32_t place)
+/* True: a piece of it could be set to 0. */
+static bool attempt_plainer(struct shrinking *s, uint32_t from, uint32_t piece)
 {
+    bool any = false;
+
     s->board->trace = *s->best;
-    s->board->trace.path[place].taken = 0;
-    return attempt(s);
+    for (uint32_t place = from; place < from + piece; place++) {
+        any |= s->best->path[place].taken != 0;
+        s->board->trace.path[place].taken = 0;
+    }
+    return any && attempt(s);
 }
 
 static bool cut(struct shrinking *s)
@@ -67,9 +75,10 @@ static bool make_plain(struct shrinking *s)
 {
     bool any = false;
 
-    for (uint32_t place = s->best->length; place-- > 0;) {
-        if (place < s->best->length && s->best->path[place].taken && attempt_plainer(s, place)) {
-            any = true;
+    for (uint32_t piece = s->best->length; piece > 0; piece /= 2) {
+        for (uint32_t end = s->best->length; end > 0; end -= end < piece ? end : piece) {
+            uint32_t from = end < piece ? 0 : end - piece;
+            any |= end <= s->best->length && attempt_plainer(s, from, end - from);
         }
     }
     return any;
@@ -77,14 +86,17 @@ static bool make_plain(struct shrinking *s)
 
 void hark__shrink(const hark_exploration *options, struct hark__board *board, hark__fails *fails)
 {
-    struct shrinking s = {options, board, fails, hark__alloc(sizeof *s.best), 0};
+    struct shrinking s = {
+        .options = options, .board = board, .fails = fails, .best = hark__alloc(sizeof *s.best)};
 
     if (!s.best) {
         return; /* long is better than nothing */
     }
     *s.best = board->trace;
+    memcpy(s.words, board->result.words, sizeof s.words);
     s.best->length = hark__trace_significant(s.best);
     while (cut(&s) || make_plain(&s)) {}
     board->trace = *s.best;
+    memcpy(board->result.words, s.words, sizeof s.words);
     hark__free(s.best, sizeof *s.best);
 }

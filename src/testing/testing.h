@@ -46,7 +46,7 @@ struct hark__trace {
     struct hark__chosen path[HARK__PATH_MOST];
 };
 
-/* The text: a digit a choice, without the zeroes at its end. Cut when full. */
+/* The text: a digit a choice, without the zeroes at its end; empty if it does not fit. */
 void hark__trace_write(const struct hark__trace *trace, char *text, size_t size);
 int hark__trace_read(struct hark__trace *trace, const char *text); /* 0, -EINVAL */
 uint32_t hark__trace_significant(const struct hark__trace *trace); /* without zeroes at the end */
@@ -76,6 +76,7 @@ void hark__order_begin(void);              /* of each schedule */
 void hark__order_draw_from(uint64_t seed); /* ... what it has to draw */
 uint32_t hark__order_pick(enum hark__choice what, uint32_t count);
 bool hark__order_next(void);  /* prepare the next schedule; false: there is none */
+void hark__order_again(void); /* ... or the same one once more */
 bool hark__order_fresh(void); /* has this schedule left the way of the one before? */
 
 /* ---- run.c ----------------------------------------------------------------------------------- */
@@ -89,6 +90,8 @@ struct hark__explorer {
     bool real_hub;
     bool sweeping;  /* faults count their places */
     bool disturbed; /* one of them is put in */
+    bool in_place;  /* no child process: somebody may look on, for hours */
+    uint32_t alarms;
     uint32_t steps, steps_most;
     hark_task running; /* whose step it is, for the story; 0: nobody's */
     uint32_t outside_count;
@@ -97,6 +100,7 @@ struct hark__explorer {
         void *arg;
     } outside[HARK__OUTSIDE_MOST];
     int result; /* main's */
+    char said[160]; /* ... and its words, if it has failed */
 };
 extern struct hark__explorer hark__explorer;
 

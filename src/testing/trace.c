@@ -56,6 +56,9 @@ void hark__trace_write(const struct hark__trace *trace, char *bytes, size_t size
                            trace->fault.variant);
         }
     }
+    if (text.used == text.size) {
+        bytes[0] = 0; /* full: a part of it would be another schedule */
+    }
 }
 
 static int read_fault(struct hark__fault *fault, const char *text)

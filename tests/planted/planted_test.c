@@ -25,7 +25,7 @@ struct finder {
     uint64_t schedules; /* the budget; 0: its torture */
 };
 
-#define FINDER(bug, model, schedules) {HARK__PLANTED_##bug, model, schedules}
+#define FINDER(bug, model, schedules) {HARK__PLANTED_##bug, model, schedules},
 #define IN_TORTURE                    0
 #define BY_TEST                       UINT64_MAX
 
@@ -78,9 +78,9 @@ static void must_be_found(const struct finder *finder, const kit_model *model)
     CHECK_EQ(search(finder, model, &result), 0);
     hark__planted = finder->bug;
     CHECK_EQ(search(finder, model, &result), 1);
-    kit_report("%s by %s%s after %" PRIu64 " schedules, %.2f ms: %s\n", names[finder->bug], finder->model,
-           finder->schedules ? "" : " (faults)", result.schedules, (double)result.took / 1e6,
-           result.words);
+    kit_report("%s by %s%s after %" PRIu64 " schedules, %.2f ms: %s\n", names[finder->bug],
+               finder->model, finder->schedules ? "" : " (faults)", result.schedules,
+               (double)result.took / 1e6, result.words);
 }
 
 /* ---- by a test ------------------------------------------------------------------------------- */
@@ -142,7 +142,7 @@ static void propose(enum hark__planted_bug bug)
         }
     }
     const bool by_orders = best.schedules && best.schedules != UINT64_MAX;
-    kit_report("FINDER(%s, \"%s\", %" PRIu64 "),\n", names[bug], best.model,
+    kit_report("FINDER(%s, \"%s\", %" PRIu64 ")\n", names[bug], best.model,
                by_orders ? best.schedules / 500 * 1000 + 1000 : best.schedules);
 }
 
