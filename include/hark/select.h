@@ -22,10 +22,10 @@ typedef struct hark_case {
         struct hark_waiter waiter;
         struct hark_timer timer;
     } in;
+    void *item;                         /* what it gives, or the place for what it gets */
     struct hark_waiter second;          /* a descriptor's other direction */
     const struct hark__case_kind *kind; /* what it is and how to wait for it */
     void *object;
-    void *item;
     int64_t number; /* a task, a deadline, a descriptor */
     int events;
     int order; /* in which they are looked at */

@@ -345,7 +345,7 @@ static void check_task(struct hark__audit *audit, const hark__task *task)
     check_levels(audit, task);
     check_parent(audit, task);
     if (task->extra) {
-        audit->joined += task->extra->joiners.count;
+        audit->joined += (uint32_t)hark__tasks_in(&task->extra->joiners);
         hark__audit_root_list(audit, &task->extra->joiners, "wait for a task's end");
     }
 }

@@ -26,6 +26,11 @@ static bool is_watch(const struct hark_waiter *waiter)
     return (waiter->owner & OWNER_KIND) == OWNER_WATCH;
 }
 
+static bool is_hook(const struct hark_waiter *waiter)
+{
+    return (waiter->owner & OWNER_KIND) == OWNER_HOOK;
+}
+
 /* ---- the ring -------------------------------------------------------------------------------- */
 
 static uintptr_t entry_at(const hark_loop *loop, uint32_t place)
@@ -143,7 +148,7 @@ static bool is_owned(struct hark__audit *audit, const struct hark_waiter *waiter
     case OWNER_WATCH:
         return &watch->in.waiter == waiter && watch->loop == audit->loop->id &&
                (watch->state & WATCH_STATE) == WATCH_LISTED;
-    default: return false;
+    default: return watch && !hark__roster_owns(audit->loop->roster, watch);
     }
 }
 
@@ -170,7 +175,7 @@ static void walk_list(struct hark__audit *audit, const struct hark_waitlist *lis
             hark__audit_loop_broken(audit, "P1: a waiter stands in a list, and its owner elsewhere");
             return;
         }
-        *(is_watch(waiter) ? &audit->promises : &audit->listed) += 1;
+        *(is_watch(waiter) ? &audit->promises : &audit->listed) += !is_hook(waiter);
         waiter = waiter->next;
     } while (++count <= list->count && waiter != list->first);
     if (count != list->count) {
@@ -179,14 +184,14 @@ static void walk_list(struct hark__audit *audit, const struct hark_waitlist *lis
     }
 }
 
-/* Do only watches stand before it? */
+/* Do only watches and hooks stand before it? */
 static bool is_first_task(const struct hark_waitlist *list, const struct hark_waiter *waiter)
 {
     uint32_t steps = 0;
 
     while (waiter != list->first && steps++ <= list->count) {
         waiter = waiter->prev;
-        if (!is_watch(waiter)) {
+        if (!is_watch(waiter) && !is_hook(waiter)) {
             return false;
         }
     }

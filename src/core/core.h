@@ -155,8 +155,13 @@ struct hark__extra {
     char name[64];
 };
 
-/* What a waiter's owner is: in the lowest bits of the pointer. */
-enum { OWNER_TASK = 0, OWNER_WATCH = 1, OWNER_CASE = 2, OWNER_KIND = 3 };
+/* What a waiter's owner is: in the lowest bits of the pointer. A hook is a function of the library,
+ * called at once: what a lock leaves with its holder. */
+enum { OWNER_TASK = 0, OWNER_WATCH = 1, OWNER_CASE = 2, OWNER_HOOK = 3, OWNER_KIND = 3 };
+
+struct hark__hook {
+    void (*woken)(struct hark_waiter *waiter);
+};
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
@@ -329,7 +334,7 @@ static inline void hark__wake_all(struct hark_waitlist *list)
         hark__wake_everyone(list);
     }
 }
-int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are no watches */
+int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are tasks */
 void hark__leave_list(hark__task *task);  /* hark__wait_kind.leave for what waits in a list */
 void hark__leave_timer(hark__task *task); /* ... for a timer */
 

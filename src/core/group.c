@@ -335,7 +335,10 @@ static hark_task start_result(const struct hark__start *start, hark_task id, con
     if (start->said && !(nest->notes & NOTE_CHILD_CANCELLED)) {
         return id; /* it has ended well, and never noticed that its starter was cancelled */
     }
-    return hark__fail(-EINVAL, call, "the task ended without having called hark_started");
+    return hark__fail(
+        -EINVAL, call,
+        start->said ? "the task was ready when its starter had been cancelled, and has ended with it"
+                    : "the task ended without having called hark_started");
 }
 
 static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, const char *site,

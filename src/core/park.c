@@ -305,9 +305,11 @@ static inline void wake_owner(hark_loop *loop, uintptr_t owner, struct hark_wait
         make_ready(loop, pointer, result);
     } else if ((owner & OWNER_KIND) == OWNER_WATCH) {
         hark__watch_queue(loop, pointer);
-    } else {
+    } else if ((owner & OWNER_KIND) == OWNER_CASE) {
         hark__task *task = pointer;
         task->wait->chosen(task, waiter, result);
+    } else {
+        ((const struct hark__hook *)pointer)->woken(waiter);
     }
 }
 
@@ -343,7 +345,8 @@ int hark__tasks_in(const struct hark_waitlist *list)
     int count = 0;
 
     for (uint32_t i = 0; i < list->count; i++, waiter = waiter->next) {
-        count += (waiter->owner & OWNER_KIND) != OWNER_WATCH;
+        unsigned kind = waiter->owner & OWNER_KIND;
+        count += kind == OWNER_TASK || kind == OWNER_CASE;
     }
     return count;
 }

@@ -20,16 +20,6 @@
 #include "core/core.h"
 #include "sync/sync.h"
 
-struct hark__case_kind {
-    int (*check)(hark_case *c, const char *call); /* may it be waited for here? 0 or -errno */
-    /* It happens now: with its effect, and c->result. */
-    bool (*ready)(hark_case *c);
-    int (*join)(hark_loop *loop, hark_case *c);
-    void (*leave)(hark_loop *loop, hark_case *c);
-    void (*stands)(const hark__task *task, const hark_case *c, struct hark__audit *audit);
-    bool confirm; /* being woken is but a hint: ask `ready` */
-};
-
 /* What a parked task waits in: found through its waiter's `next`. */
 struct selection {
     hark_case *cases;
@@ -38,20 +28,20 @@ struct selection {
 
 /* ---- events, flags, futures: the three that a list of waiters decides ------------------------ */
 
-static int check_list(hark_case *c, const char *call)
+int hark__case_check_list(hark_case *c, const char *call)
 {
     return c->object ? hark__touch(c->object, call)
                      : hark__fail(-EINVAL, call, "a case's primitive is NULL");
 }
 
-static int join_list(hark_loop *loop, hark_case *c)
+int hark__case_join_list(hark_loop *loop, hark_case *c)
 {
     (void)loop;
     hark__list_add(c->object, &c->in.waiter); /* each of the three begins with its list */
     return 0;
 }
 
-static void leave_list(hark_loop *loop, hark_case *c)
+void hark__case_leave_list(hark_loop *loop, hark_case *c)
 {
     (void)loop;
     if (c->in.waiter.list) {
@@ -59,7 +49,7 @@ static void leave_list(hark_loop *loop, hark_case *c)
     }
 }
 
-static void stands_in_list(const hark__task *task, const hark_case *c, struct hark__audit *audit)
+void hark__case_stands_in_list(const hark__task *task, const hark_case *c, struct hark__audit *audit)
 {
     hark__audit_waiter(audit, task, &c->in.waiter);
 }
@@ -223,14 +213,17 @@ static void stands_at_fd(const hark__task *task, const hark_case *c, struct hark
     }
 }
 
-static const struct hark__case_kind on_event = {check_list, event_ready,    join_list,
-                                                leave_list, stands_in_list, false};
-static const struct hark__case_kind on_flag = {check_list, flag_ready,     join_list,
-                                               leave_list, stands_in_list, false};
-static const struct hark__case_kind on_future = {check_list, future_ready,   join_list,
-                                                 leave_list, stands_in_list, false};
-static const struct hark__case_kind on_task = {check_task, task_ready,          join_task,
-                                               leave_list, stands_with_joiners, false};
+static const struct hark__case_kind on_event = {hark__case_check_list,     event_ready,
+                                                hark__case_join_list,      hark__case_leave_list,
+                                                hark__case_stands_in_list, false};
+static const struct hark__case_kind on_flag = {hark__case_check_list,     flag_ready,
+                                               hark__case_join_list,      hark__case_leave_list,
+                                               hark__case_stands_in_list, false};
+static const struct hark__case_kind on_future = {hark__case_check_list,     future_ready,
+                                                 hark__case_join_list,      hark__case_leave_list,
+                                                 hark__case_stands_in_list, false};
+static const struct hark__case_kind on_task = {
+    check_task, task_ready, join_task, hark__case_leave_list, stands_with_joiners, false};
 static const struct hark__case_kind on_time = {check_nothing, time_ready,      join_time,
                                                leave_time,    stands_in_wheel, false};
 static const struct hark__case_kind on_fd = {check_fd, fd_ready,     join_fd,

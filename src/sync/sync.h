@@ -12,6 +12,38 @@
 #include <hark/select.h>
 #include <hark/watch.h>
 
+/* A waiter that has something to give, or a place for what it gets: a blocking send or get, and a case
+ * of a select (hark_case begins like this). Whoever wakes it has moved the item before. */
+struct hark__offer {
+    struct hark_waiter waiter;
+    void *item;
+};
+
+/* Stand at the end of the list, and park. The kind's leave, chosen and stands are those below. */
+int hark__offer_wait(struct hark_waitlist *list, void *item, const struct hark__wait_kind *kind);
+void hark__offer_leave(struct hark__task *task);
+void hark__offer_chosen(struct hark__task *task, struct hark_waiter *waiter, int result);
+void hark__offer_stands(const struct hark__task *task, struct hark__audit *audit);
+const struct hark_waiter *hark__offer_of(const struct hark__task *task); /* a parked one's */
+
+/* What a case of a select is: one constant for each kind, in its primitive's file. */
+struct hark__case_kind {
+    int (*check)(hark_case *c, const char *call); /* may it be waited for here? 0 or -errno */
+    /* It happens now: with its effect, and c->result. */
+    bool (*ready)(hark_case *c);
+    int (*join)(struct hark_loop *loop, hark_case *c);
+    void (*leave)(struct hark_loop *loop, hark_case *c);
+    void (*stands)(const struct hark__task *task, const hark_case *c, struct hark__audit *audit);
+    bool confirm; /* being woken is but a hint: ask `ready` */
+};
+
+/* For those that wait in the list that their object begins with. */
+int hark__case_check_list(hark_case *c, const char *call);
+int hark__case_join_list(struct hark_loop *loop, hark_case *c);
+void hark__case_leave_list(struct hark_loop *loop, hark_case *c);
+void hark__case_stands_in_list(const struct hark__task *task, const hark_case *c,
+                               struct hark__audit *audit);
+
 /* Arm a watch on a list of waiters; it runs soon if `ready`. */
 int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn,
                      void *arg, unsigned state, const char *call);

@@ -237,8 +237,8 @@ static int hurries_on_other_stacks(void *high)
 TEST(edges_a_deadline_holds_on_a_stack_of_the_programs_own)
 {
     _Alignas(16) char high[OWN_STACK];
-    if (hark__tools_on) {
-        SKIP("the tools are not told of this switch");
+    if (hark__tools_on || kit_slow() > 1) {
+        SKIP("sanitizers and valgrind are not told of this switch");
     }
     CHECK_EQ(RUN_VIRTUAL(hurries_on_other_stacks, high), 0);
 }
@@ -366,7 +366,7 @@ static int starts_in_two_scopes(void *arg)
     return (int)hark_scope_close(&starting.outer, 0);
 }
 
-/* The starter's cancellation is behind a shield by now, so -ECANCELED would be none of its scopes'. */
+/* The starter's cancellation is behind a shield by now: -ECANCELED would be none of its scopes'. */
 INSIDE(edges_a_start_that_was_cancelled_is_no_start_also_when_a_shield_has_come_since)
 {
     CHECK_GT(hark_go(&group, starts_in_two_scopes, NULL), 0);

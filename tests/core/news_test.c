@@ -128,7 +128,7 @@ static int waits_in_vain(void *fd)
     return 0;
 }
 
-/* After an error the hub may have forgotten both directions, and one of them cannot be armed anew. */
+/* After an error the hub may have forgotten both directions; one of them cannot be armed anew. */
 static int loses_a_direction(void *arg)
 {
     int fds[2];

@@ -3,8 +3,9 @@
  * scarce.h - one allocation, one mapping or one moment of the clock that is not as usual.
  *
  * Idea     lack_memory(k) lets the k-th allocation from then on fail, once; lack_maps(k) does so to
- *          mappings; k = -1: all fail. lacked() says whether that has happened, and ends it. A call is tried with
- *          k = 1, 2, ... until it needed fewer: so every one of its allocations has failed once.
+ *          mappings; k = -1: all fail. lacked() says whether that has happened, and ends it. A
+ *          call is tried with k = 1, 2, ... until it needed fewer: so every one of its allocations
+ *          has failed once.
  *          clock_ahead() moves the real clock, so that nobody has to sleep.
  * Not here Failing system calls: a test that needs one puts its own into hark__sys.
  */

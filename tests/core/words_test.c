@@ -243,7 +243,8 @@ TEST(words_a_dump_indents_no_deeper_than_twenty)
     int depth = DEEP;
     CHECK_EQ(RUN_VIRTUAL(goes_deeper, &depth), 0);
     for (int task = 1; task <= DEEP; task++) {
-        snprintf(indented, sizeof(indented), "\n%*stask %d ", 2 * (task < 20 ? task : 20), "", task);
+        const int indent = 2 * (task < 20 ? task : 20);
+        snprintf(indented, sizeof(indented), "\n%*stask %d ", indent, "", task);
         CHECK_HAS(dumped, indented);
     }
 }

@@ -70,6 +70,6 @@ FINDER(full_count_is_lost, "move_write_full_cancelled", 1000)
 
 /* Other threads. */
 FINDER(posts_run_backwards, "posts_of_one_thread_keep_their_order", 1000)
-FINDER(post_is_lost_while_falling_asleep, "inbox_loses_nothing_in_any_state", BY_TEST)
+FINDER(post_is_lost_while_falling_asleep, "inbox_follows_the_schedules_of_its_model", BY_TEST)
 FINDER(buffer_returned_too_early,
        "thread_TH_03_a_cancelled_call_waits_until_its_buffer_is_given_back", BY_TEST)
