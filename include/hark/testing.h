@@ -50,7 +50,7 @@ typedef struct hark_exploration {
     int steps;          /* a schedule that takes more never ends; 0: 10,000 */
     int yields;      /* ALL: so many calls a schedule that need not wait may let others run; 0: any
                          * number, < 0: none */
-    bool patient;    /* time goes on only when nothing is ready */
+    bool patient;    /* time goes on only when nothing else can happen */
     bool pieces;     /* a read or write on a hark_test_pair may move just one byte */
     unsigned faults; /* HARK_FAULT_...: besides the orders. ALL: in the plainest order; PCT and
                          * RANDOM: in each of `schedules` orders (0: one) */
@@ -75,8 +75,10 @@ typedef struct hark_explored {
  * A schedule fails when a HARK_TEST_CHECK is false, main returns anything but 0, nothing can go on
  * though main has not ended, it takes too many steps, hark_audit() finds something, something is left
  * behind (a task, a timer, memory of hark's, a descriptor of hark_test_pair), or the process dies.
- * Then the trace is shortened, and stderr gets the story. It runs in forked children, so a crash is
- * a failure like any other; set HARK_TEST_FORK=0 to replay in this process, under a debugger.
+ * Then the trace is shortened, and stderr gets the story. It runs in forked children, which say
+ * nothing on stdout and stderr while they search; so a crash is a failure like any other. To replay
+ * a trace in this process, under a debugger, set HARK_TEST_FORK=0, and stop in hark_test_failed or
+ * in abort.
  *
  * Returns 0: no failure; 1: one was found; -EINVAL (bad options, a bad trace), -EBUSY (inside a
  * running loop), -EAGAIN, -ENOMEM (no process). *result may be NULL. One thread at a time. Source:
@@ -107,7 +109,7 @@ HARK_API int hark_test_outside(hark_callback *fn, void *arg);
 /* hark_test_pair - two connected stream descriptors in memory, each with room for `room` bytes on
  * the way (0: 64, at most 4096). hark_read, hark_write, hark_wait_fd, hark_close and the like take
  * them; the kernel does not know them. Numbers are reused at once, lowest first.
- * Returns 0; -ENOTSUP outside an exploration; -EMFILE. */
+ * Returns 0; -EINVAL (NULL, a wrong room); -ENOTSUP outside an exploration; -EMFILE. */
 HARK_API int hark_test_pair(int fds[2], int room);
 
 /* hark_audit - walk through all that the calling thread's loop holds, and check every rule that its

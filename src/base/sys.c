@@ -301,4 +301,4 @@ static uint32_t choose(uint64_t *state, enum hark__choice what, uint32_t count)
     return (uint32_t)(((x * 0x2545F4914F6CDD1D >> 32) * count) >> 32);
 }
 
-struct hark__choices hark__choices = {choose, NULL, NULL};
+struct hark__choices hark__choices = {choose, NULL, NULL, NULL};

@@ -149,13 +149,14 @@ enum hark__choice {
     HARK__CHOOSE_OWN,     /* what the program under test asks for itself (the explorer's) */
 };
 
-/* The last two are NULL unless an explorer is at work: then seeded loops ask them. */
+/* All but pick are NULL unless an explorer is at work: then seeded loops ask them. */
 struct hark__choices {
     uint32_t (*pick)(uint64_t *state, enum hark__choice what, uint32_t count); /* 0 .. count - 1 */
     /* Between two steps, on the loop's own stack; it alone decides when the loop looks around and
      * when time goes on. idle: nothing is ready. True: something has happened, look again. */
     bool (*between)(bool idle);
     void (*step)(uintptr_t entry); /* this entry of the ring is about to run */
+    bool (*refuse)(void);          /* shall this spawn fail for want of memory? */
 };
 extern struct hark__choices hark__choices;
 

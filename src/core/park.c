@@ -344,7 +344,7 @@ int hark__tasks_in(const struct hark_waitlist *list)
     const struct hark_waiter *waiter = list->first;
     int count = 0;
 
-    for (uint32_t i = 0; i < list->count; i++, waiter = waiter->next) {
+    for (uint32_t i = 0; waiter && i < list->count; i++, waiter = waiter->next) {
         unsigned kind = waiter->owner & OWNER_KIND;
         count += kind == OWNER_TASK || kind == OWNER_CASE;
     }

@@ -155,6 +155,9 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     hark__task *task;
 
     *error = -ENOMEM;
+    if (unlikely(hark__choices.refuse) && hark__choices.refuse()) {
+        return NULL;
+    }
     if (hark__loop_promise(loop)) {
         return NULL;
     }

@@ -8,7 +8,7 @@
  *          schedule that killed it. A failing schedule is run again, each time in a new child: to
  *          make it short (shrink.c), and at last to tell it.
  * Rules    1  The result is filled in whatever happens to the child.
- *          2  Children say nothing on stdout and stderr while a schedule is being shortened.
+ *          2  Children say nothing on stdout and stderr, but for the one whose schedule is told.
  *          3  With HARK_TEST_FORK=0 a replay runs in this process, and ends it: by abort() where
  *             it fails, told before, and without an alarm: for debuggers.
  * Not here What the child does: run.c.
@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,8 +40,9 @@ static void become_a_child(bool silent)
     struct sigaction usual = {.sa_handler = SIG_DFL};
     sigset_t alarms;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    hark__explorer_guard();
     hark__sys.sigaction(SIGALRM, &usual, NULL);
+    hark__sys.sigaction(SIGCHLD, &usual, NULL); /* it has children itself */
     sigemptyset(&alarms);
     sigaddset(&alarms, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
@@ -71,8 +71,8 @@ static void judge(struct hark__board *board, int status)
     if (WIFSIGNALED(status)) {
         int signo = WTERMSIG(status);
         snprintf(words, sizeof board->result.words,
-                 signo == SIGALRM ? "a step has not ended for a minute" : "the process died: %s",
-                 strsignal(signo));
+                 signo == SIGALRM ? HARK__STEP_HANGS : "the process died: %s", strsignal(signo));
+        board->hung = signo == SIGALRM;
         board->state = BOARD_FAILED;
     } else if (board->state == BOARD_BUSY) {
         snprintf(words, sizeof board->result.words, "the process ended itself, with status %d",
@@ -142,8 +142,7 @@ static void tell_story(const hark_exploration *options, struct hark__board *boar
 {
     hark_explored counted = board->result;
 
-    if (run_child(options, board, JOB_TELL, board->state == BOARD_FAILED) == 0 &&
-        board->state == BOARD_FAILED) {
+    if (run_child(options, board, JOB_TELL, options->quiet) == 0 && board->state == BOARD_FAILED) {
         memcpy(counted.words, board->result.words, sizeof counted.words);
     }
     board->result = counted;
@@ -158,14 +157,16 @@ static void tell_story(const hark_exploration *options, struct hark__board *boar
 static int search(const hark_exploration *options, struct hark__board *board)
 {
     int64_t began = hark__clock();
-    int error = run_child(options, board, JOB_SEARCH, options->quiet);
+    int error = run_child(options, board, JOB_SEARCH, true);
 
     board->result.took = hark__clock() - began;
     if (error || board->state != BOARD_FAILED) {
         return error;
     }
     hark_explored counted = board->result;
-    hark__shrink(options, board, fails_again);
+    if (!board->hung) { /* each attempt would take as long */
+        hark__shrink(options, board, fails_again);
+    }
     memcpy(counted.words, board->result.words, sizeof counted.words);
     board->result = counted;
     board->state = BOARD_FAILED;
@@ -215,11 +216,25 @@ static int replay(const hark_exploration *options, struct hark__board *board)
         replay_here(options, board);
     }
     tell_story(options, board);
+    if (board->misfit) {
+        return hark__fail(-EINVAL, "hark_explore", "%s", board->result.words);
+    }
     board->result.failed = board->state == BOARD_FAILED;
     return board->result.failed;
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
+
+static bool is_a_hub(const char *name)
+{
+    static const char *const names[] = {"sim", "uring", "epoll", "poll", "select"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        found = found || strcmp(name, names[i]) == 0;
+    }
+    return found;
+}
 
 static int check(const hark_exploration *options, const char *call)
 {
@@ -231,6 +246,9 @@ static int check(const hark_exploration *options, const char *call)
     }
     if (options->strategy > HARK_EXPLORE_RANDOM || options->faults & ~(unsigned)HARK_FAULT_ALL) {
         return hark__fail(-EINVAL, call, "there is no such strategy, or no such fault");
+    }
+    if (options->hub && !is_a_hub(options->hub)) {
+        return hark__fail(-EINVAL, call, "there is no hub called \"%s\"", options->hub);
     }
     if (options->hub && strcmp(options->hub, "sim") && !options->faults && !options->replay) {
         return hark__fail(

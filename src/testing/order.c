@@ -191,6 +191,12 @@ static uint32_t pick_known(enum hark__choice what, uint32_t count)
 {
     struct hark__chosen *chosen = &order.trace->path[order.at];
 
+    if (order.replays && hark__explorer.strict && chosen->taken >= count) {
+        hark__explorer.board->misfit = true;
+        hark__explorer_fail(
+            "choice %u of the trace is %u, and there are %u ways: it is another scenario's, or this one has changed",
+            order.at, chosen->taken, count);
+    }
     if (order.replays) {
         chosen->taken = chosen->taken < count ? chosen->taken : (uint16_t)(count - 1);
         chosen->count = (uint16_t)count;
@@ -242,12 +248,25 @@ void hark__order_again(void)
     order.done--;
 }
 
+static void check_end_of_trace(void)
+{
+    bool left = hark__trace_significant(order.trace) > order.at;
+
+    if (left && hark__explorer.strict) {
+        hark__explorer.board->misfit = true;
+        hark__explorer_fail(
+            "the trace has more than the %u choices that were made: it is another scenario's, or this one has changed",
+            order.at);
+    }
+}
+
 bool hark__order_next(void)
 {
     struct hark__trace *trace = order.trace;
     uint64_t most = order.options->schedules ? order.options->schedules : 1000000;
 
     if (order.replays) {
+        check_end_of_trace();
         return false;
     }
     if (order.at < order.known) {

@@ -25,16 +25,17 @@
  */
 #include <hark/error.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "testing/memory.h"
 #include "testing/testing.h"
 
-#define ALARM_EVERY   256 /* steps */
-#define ALARM_SECONDS 60  /* none of them takes that long */
-#define GROWTHS_MOST  16   /* how often one schedule may make caches grow */
+#define ALARM_EVERY  256 /* steps */
+#define GROWTHS_MOST 16  /* how often one schedule may make caches grow */
 
 struct hark__explorer hark__explorer;
 
@@ -119,10 +120,11 @@ static struct happenings what_can_happen(hark_loop *loop, bool idle)
     if (has_news(loop)) {
         add(&all, HAPPENS_LOOK);
     }
-    if (idle && loop->settlers.first) {
+    if (idle && loop->settlers.first && !all.count) { /* after the news, as the loop does it */
         add(&all, HAPPENS_SETTLE);
     }
-    if (next != HARK_FOREVER && next > loop->virtual_now && (idle || !options->patient)) {
+    bool else_can = !idle || all.count || hark__explorer.outside_count;
+    if (next != HARK_FOREVER && next > loop->virtual_now && !(options->patient && else_can)) {
         add(&all, HAPPENS_TIME);
     }
     return all;
@@ -213,8 +215,16 @@ static void set_alarm(void)
     struct hark__explorer *x = &hark__explorer;
 
     if (!x->in_place && x->alarms++ % ALARM_EVERY == 0) {
-        alarm(ALARM_SECONDS);
+        alarm(HARK__STEP_SECONDS);
     }
+}
+
+/* A process of the explorer's ends when nobody waits for it any more, and its first step is watched
+ * already: neither is handed on by fork. */
+void hark__explorer_guard(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    hark__explorer.alarms = 0;
 }
 
 static void count_step(void)
@@ -265,6 +275,16 @@ static void step(uintptr_t entry)
     if (hark__explorer.active && hark__explorer.telling) {
         hark__story_step(entry);
     }
+}
+
+/* A spawn needs no memory most of the time, and a program must survive that it does. */
+static bool refuse(void)
+{
+    void *memory = hark__explorer.active ? hark__memory.allocate(1) : NULL;
+    bool refused = hark__explorer.active && !memory;
+
+    hark__memory.release(memory);
+    return refused;
 }
 
 static uint32_t pick(uint64_t *state, enum hark__choice what, uint32_t count)
@@ -475,12 +495,13 @@ void hark__explorer_work(const hark_exploration *options, struct hark__board *bo
 
     *x = (struct hark__explorer){.options = options, .board = board, .in_place = x->in_place};
     x->telling = job == JOB_TELL;
+    x->strict = job == JOB_TELL;
     x->real_hub = options->hub && strcmp(options->hub, "sim") != 0;
     x->steps_most = options->steps > 0 ? (uint32_t)options->steps : HARK__STEPS_USUAL;
     hark__sys.clock_gettime = stand_still;
     hark__memory_install();
     hark__memory_partial(options->pieces);
-    hark__choices = (struct hark__choices){pick, between, step};
+    hark__choices = (struct hark__choices){pick, between, step, refuse};
     hark__order_open(options, &board->trace, job != JOB_SEARCH);
     if (job == JOB_SEARCH) {
         search();
@@ -510,7 +531,14 @@ void hark_test_failed(const char *file, int line, const char *format, ...)
 
 int hark_test_choose(int n)
 {
-    return hark__explorer.active && n > 1 ? (int)hark__order_pick(HARK__CHOOSE_OWN, (uint32_t)n) : 0;
+    if (!hark__explorer.active || n < 2) {
+        return 0;
+    }
+    int chosen = (int)hark__order_pick(HARK__CHOOSE_OWN, (uint32_t)n);
+    if (hark__explorer.telling) {
+        hark__story_put("      it chooses %d of 0 to %d\n", chosen, n - 1);
+    }
+    return chosen;
 }
 
 bool hark_test_disturbed(void)
@@ -557,8 +585,13 @@ int hark_test_pair(int fds[2], int room)
     if (!hark__explorer.active || hark__explorer.real_hub) {
         return hark__fail(
             -ENOTSUP, call,
-            "there is no exploration on the simulated hub; see hark_explore, and hark_pair for real descriptors");
+            "there is no exploration on the simulated hub; see hark_explore, and hark_socketpair for real descriptors");
     }
-    int error = hark__memory_pair(fds, room > 0 ? room : 64);
+    if (!fds || room < 0 || room > HARK__MEMORY_ROOM) {
+        return hark__fail(-EINVAL, call,
+                          fds ? "a room of %d bytes; it takes 1 to %d, 0: 64" : "fds is NULL", room,
+                          HARK__MEMORY_ROOM);
+    }
+    int error = hark__memory_pair(fds, room ? room : 64);
     return error ? hark__fail(error, call, "too many descriptors in memory are open") : 0;
 }

@@ -9,8 +9,33 @@
  * It is written to the board while the schedule runs, so it is there even if the process dies.
  */
 #include <stdarg.h>
+#include <string.h>
 
 #include "testing/testing.h"
+
+#define ROOM 512 /* for one more line */
+
+static const char *line_after(const char *text)
+{
+    const char *end = strchr(text, '\n');
+    return end ? end + 1 : text + strlen(text);
+}
+
+/* A long story keeps its beginning and its end. */
+static void make_room(struct hark__board *board)
+{
+    static const char gap[] = "      [... and so on ...]\n";
+    char *story = board->story, *cut = story + (line_after(story + HARK__STORY_BYTES / 4) - story);
+    const char *rest = line_after(story + HARK__STORY_BYTES / 2);
+    size_t length = strlen(rest);
+
+    if (strncmp(cut, gap, sizeof gap - 1) != 0) {
+        memcpy(cut, gap, sizeof gap - 1);
+    }
+    cut += sizeof gap - 1;
+    memmove(cut, rest, length + 1);
+    board->story_used = (uint32_t)(cut + length - story);
+}
 
 void hark__story_put(const char *format, ...)
 {
@@ -18,8 +43,8 @@ void hark__story_put(const char *format, ...)
     struct hark__text text;
     va_list arguments;
 
-    if (board->story_used + 256 > sizeof board->story) {
-        return;
+    if (board->story_used + ROOM > sizeof board->story) {
+        make_room(board);
     }
     hark__text_to_string(&text, board->story + board->story_used,
                          sizeof board->story - board->story_used);
@@ -34,6 +59,17 @@ static void put_number(uint32_t number)
     const char *space = number < 10 ? "   " : number < 100 ? "  " : number < 1000 ? " " : "";
 
     hark__story_put("%s%u  ", space, number);
+}
+
+static void put_result(int result)
+{
+    const char *name = result < 0 ? strerrorname_np(-result) : NULL;
+
+    if (name) {
+        hark__story_put("-%s\n", name);
+    } else {
+        hark__story_put("%d\n", result);
+    }
 }
 
 static void put_title(const hark__task *task)
@@ -62,8 +98,8 @@ void hark__story_step(uintptr_t entry)
     switch (entry & READY_KIND) {
     case READY_NEW: hark__story_put("begins\n"); break;
     case READY_TASK:
-        hark__story_put("goes on: its wait for %s has ended with %d\n", task->wait->what,
-                        task->result);
+        hark__story_put("goes on: its wait for %s has ended with ", task->wait->what);
+        put_result(task->result);
         break;
     default: hark__story_put("goes on\n"); break;
     }
@@ -104,8 +140,11 @@ void hark__story_waiting(void)
     struct hark__board *board = hark__explorer.board;
     struct hark__text text;
 
-    if (!hark__here || board->story_used + 256 > sizeof board->story) {
+    if (!hark__here) {
         return;
+    }
+    if (board->story_used + 8 * ROOM > sizeof board->story) {
+        make_room(board);
     }
     hark__text_to_string(&text, board->story + board->story_used,
                          sizeof board->story - board->story_used);

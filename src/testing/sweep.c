@@ -14,12 +14,18 @@
  *          2  Whatever the fault, the run ends: with 0 or a negative code, with every task gone and
  *             every byte, mapping and descriptor given back.
  */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <signal.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "testing/memory.h"
 #include "testing/testing.h"
+
+#define DESCRIPTORS 128
 
 static uint16_t living[HARK__STEPS_USUAL + 1]; /* tasks at each step of the plain run */
 static uint32_t step_count;
@@ -77,6 +83,17 @@ void hark__sweep_between(hark_loop *loop)
     }
 }
 
+/* Of the first ones: a leak takes the lowest number. */
+static int open_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        count += hark__sys.fcntl_int(fd, F_GETFD, 0) >= 0;
+    }
+    return count;
+}
+
 /* ---- one run --------------------------------------------------------------------------------- */
 
 static void run(const struct hark__fault *fault)
@@ -84,6 +101,7 @@ static void run(const struct hark__fault *fault)
     struct hark__explorer *x = &hark__explorer;
     size_t heap = hark__alloc_live(), mapped = hark__map_live();
     bool is_ours = (int)fault->kind >= HARK__FAULT_CANCEL;
+    int descriptors = open_descriptors();
 
     hark__order_draw_from(seed);
     present = x->board->trace.fault = *fault;
@@ -92,6 +110,10 @@ static void run(const struct hark__fault *fault)
     hark__fault_begin(is_ours ? &none : fault);
     hark__explorer_run_cold();
     hark__fault_end();
+    if (open_descriptors() != descriptors) {
+        hark__explorer_fail("%d descriptors were open before, and %d are now", descriptors,
+                            open_descriptors());
+    }
     if (hark__alloc_live() != heap || hark__map_live() != mapped) {
         hark__explorer_fail("memory is lost: %ld bytes, and %ld mapped",
                             (long)(hark__alloc_live() - heap), (long)(hark__map_live() - mapped));
@@ -124,25 +146,47 @@ static void sweep_steps(unsigned faults)
 
 #define PLACES_MOST 65536
 
-/* Rule 1. What goes wrong in it stands on the board already. */
+static _Noreturn void run_and_leave(int kind, uint32_t place, uint32_t variant)
+{
+    hark__explorer_guard();
+    run_one(kind, place, variant);
+    hark__explorer.board->state = BOARD_DONE;
+    hark__explorer_leave(0);
+    abort(); /* it does not come back */
+}
+
+/* Rule 1. What goes wrong in it stands on the board already, or the board knows of no end. It has an
+ * alarm of its own; ours would count the time of all of them together. */
 static void run_in_child(int kind, uint32_t place, uint32_t variant)
 {
+    struct hark__board *board = hark__explorer.board;
     int status = 0;
-    pid_t child = fork();
+    pid_t child = fork(), gone;
 
     if (child == 0) {
-        run_one(kind, place, variant);
-        hark__explorer_leave(0);
+        run_and_leave(kind, place, variant);
     }
-    if (child < 0 || waitpid(child, &status, 0) < 0) {
+    alarm(0);
+    hark__explorer.alarms = 0; /* the next step sets it again */
+    do {
+        gone = child < 0 ? child : waitpid(child, &status, 0);
+    } while (gone < 0 && child > 0 && errno == EINTR);
+    if (gone < 0) {
         hark__explorer_fail("no process for a fault");
     }
     if (WIFSIGNALED(status)) {
-        hark__explorer_fail("the process died: %s", strsignal(WTERMSIG(status)));
+        bool hangs = WTERMSIG(status) == SIGALRM;
+        board->hung = hangs;
+        hark__explorer_fail(hangs ? "%s" : "the process died: %s",
+                            hangs ? HARK__STEP_HANGS : strsignal(WTERMSIG(status)));
     }
-    if (status) {
+    if (board->state == BOARD_FAILED) {
         hark__explorer_leave(1);
     }
+    if (board->state == BOARD_BUSY) {
+        hark__explorer_fail("the process ended itself, with status %d", WEXITSTATUS(status));
+    }
+    board->state = BOARD_BUSY;
 }
 
 /* How many ways each place has is known of the plain run only, so it is noted before the others. */

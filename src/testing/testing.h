@@ -26,9 +26,11 @@
 #include "testing/fault.h"
 
 #define HARK__PATH_MOST    16384 /* choices in one schedule */
-#define HARK__STORY_BYTES  (256 * 1024)
+#define HARK__STORY_BYTES  (32 * 1024)
 #define HARK__OUTSIDE_MOST 16
 #define HARK__STEPS_USUAL  10000
+#define HARK__STEP_SECONDS 20 /* no step takes that long */
+#define HARK__STEP_HANGS   "a step does not end: it has run for 20 seconds"
 
 /* ---- a schedule ------------------------------------------------------------------------------ */
 
@@ -57,6 +59,8 @@ enum hark__board_state { BOARD_BUSY, BOARD_DONE, BOARD_FAILED };
 
 struct hark__board {
     enum hark__board_state state;
+    bool hung;   /* a step did not end */
+    bool misfit; /* the given trace is another scenario's */
     hark_explored result;
     struct hark__trace trace; /* of the present schedule */
     uint32_t story_used;
@@ -90,6 +94,7 @@ struct hark__explorer {
     bool real_hub;
     bool sweeping;  /* faults count their places */
     bool disturbed; /* one of them is put in */
+    bool strict;    /* a trace must fit */
     bool in_place;  /* no child process: somebody may look on, for hours */
     uint32_t alarms;
     uint32_t steps, steps_most;
@@ -99,7 +104,7 @@ struct hark__explorer {
         hark_callback *fn;
         void *arg;
     } outside[HARK__OUTSIDE_MOST];
-    int result; /* main's */
+    int result;     /* main's */
     char said[160]; /* ... and its words, if it has failed */
 };
 extern struct hark__explorer hark__explorer;
@@ -110,6 +115,7 @@ extern void (*hark__explorer_leave)(int status);
 void hark__explorer_work(const hark_exploration *options, struct hark__board *board,
                          enum hark__job job);
 _Noreturn void hark__explorer_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void hark__explorer_guard(void);    /* first of all in each process that was forked */
 void hark__explorer_run_cold(void); /* the scenario as the main task of a loop of its own */
 
 /* ---- sweep.c --------------------------------------------------------------------------------- */

@@ -306,6 +306,96 @@ static int leave_a_watch(void *unused)
     return hark_call_later(HARK_S(1), &left, nothing_happens, NULL);
 }
 
+static int set_it(void *event)
+{
+    return hark_event_set(event);
+}
+
+static int hang_in_one_order(void *unused)
+{
+    (void)unused;
+    while (hark_test_choose(2)) {
+        for (volatile int i = 1; i;) {}
+    }
+    return 0;
+}
+
+TEST_TIMEOUT(explore_finds_a_step_that_does_not_end, 120)
+{
+    CHECK_EQ(EXPLORE(.main = hang_in_one_order), 1);
+    CHECK_HAS(result.words, "a step does not end");
+    CHECK_STR(result.trace, "1");
+}
+
+static int open_and_forget(void *unused)
+{
+    int fds[2];
+
+    (void)unused;
+    if (hark_socketpair(fds) == 0) {
+        if (hark_sleep(HARK_MS(1))) {
+            return -ECANCELED; /* both are forgotten */
+        }
+        hark_close(fds[0]);
+        hark_close(fds[1]);
+    }
+    return 0;
+}
+
+TEST(explore_faults_find_a_real_descriptor_that_is_left_open)
+{
+    CHECK_EQ(EXPLORE(.main = open_and_forget, .faults = HARK_FAULT_STOP, .hub = "epoll"), 1);
+    CHECK_HAS(result.words, "descriptors were open before");
+}
+
+static int spawn_and_believe(void *unused)
+{
+    hark_event done = HARK_EVENT_INIT;
+    hark_group group;
+
+    (void)unused;
+    if (hark_group_open(&group)) {
+        return -ENOMEM;
+    }
+    hark_go(&group, set_it, &done); /* may fail: then nobody sets it */
+    return hark_group_close(&group, hark_event_wait(&done));
+}
+
+TEST(explore_memory_faults_let_spawns_fail)
+{
+    CHECK_EQ(EXPLORE(.main = spawn_and_believe), 0);
+    CHECK_EQ(EXPLORE(.main = spawn_and_believe, .faults = HARK_FAULT_MEMORY), 1);
+    CHECK_HAS(result.words, "nothing can go on");
+}
+
+static int write_then_sleep(void *fd)
+{
+    return hark_write((int)(intptr_t)fd, "x", 1) == 1 ? 0 : -EIO;
+}
+
+static int patience(void *unused)
+{
+    int fds[2];
+    char byte;
+    hark_group group;
+
+    (void)unused;
+    HARK_TEST_CHECK(hark_test_pair(fds, 0) == 0);
+    hark_group_open(&group);
+    hark_go(&group, write_then_sleep, (void *)(intptr_t)fds[0]);
+    const int64_t n = hark_within(HARK_MS(1), hark_read(fds[1], &byte, 1));
+    hark_group_close(&group, 0);
+    hark_close(fds[0]);
+    hark_close(fds[1]);
+    return n == 1 ? 0 : -ETIME;
+}
+
+TEST(explore_patient_time_does_not_overtake_a_descriptor_that_is_readable)
+{
+    CHECK_EQ(EXPLORE(.main = patience), 1);
+    CHECK_EQ(EXPLORE(.main = patience, .patient = true), 0);
+}
+
 TEST(explore_finds_a_watch_that_is_left_armed)
 {
     CHECK_EQ(EXPLORE(.main = leave_a_watch), 1);
@@ -555,6 +645,12 @@ TEST(explore_misuse_is_told)
     CHECK_EQ(EXPLORE(.main = run_three, .replay = "00x!"), -EINVAL);
     CHECK_EQ(EXPLORE(.main = run_three, .replay = "00*"), -EINVAL);
     CHECK_HAS(hark_error_last(), "is no trace");
+    CHECK_EQ(EXPLORE(.main = run_three, .replay = "1"), -EINVAL);
+    CHECK_HAS(hark_error_last(), "more than the 0 choices");
+    body = sleep_some;
+    CHECK_EQ(EXPLORE(.main = run_three, .replay = "9"), -EINVAL);
+    CHECK_HAS(hark_error_last(), "choice 0 of the trace is 9");
+    CHECK_EQ(EXPLORE(.main = run_three, .hub = "nonsense"), -EINVAL);
     options.size = 12;
     CHECK_EQ(hark_explore(&options, NULL), -EINVAL);
     CHECK_EQ(RUN(explore_inside, NULL), -EBUSY);
