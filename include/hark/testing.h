@@ -11,8 +11,8 @@
  * can be replayed.
  *
  * Time is virtual, descriptors of hark_test_pair live in memory, and nothing sleeps: a schedule of
- * fifty steps takes some ten microseconds. What a scenario does must depend on nothing else: no real
- * clock, no threads, no random numbers but hark_test_choose.
+ * fifty steps takes some ten microseconds. What a scenario does must depend on nothing else: no
+ * real clock, no threads, no random numbers but hark_test_choose.
  */
 #ifndef HARK_TESTING_H
 #define HARK_TESTING_H
@@ -73,20 +73,20 @@ typedef struct hark_explored {
 /* hark_explore - try the scenario in many orders; stop at the first that fails.
  *
  * A schedule fails when a HARK_TEST_CHECK is false, main returns anything but 0, nothing can go on
- * though main has not ended, it takes too many steps, hark_audit() finds something, something is left
- * behind (a task, a timer, memory of hark's, a descriptor of hark_test_pair), or the process dies.
- * Then the trace is shortened, and stderr gets the story. It runs in forked children, which say
- * nothing on stdout and stderr while they search; so a crash is a failure like any other. To replay
- * a trace in this process, under a debugger, set HARK_TEST_FORK=0, and stop in hark_test_failed or
- * in abort.
+ * though main has not ended, it takes too many steps, hark_audit() finds something, something is
+ * left behind (a task, a timer, memory of hark's, a descriptor of hark_test_pair), or the process
+ * dies. Then the trace is shortened, and stderr gets the story. It runs in forked children, which
+ * say nothing on stdout and stderr while they search; so a crash is a failure like any other. To
+ * replay a trace in this process, under a debugger, set HARK_TEST_FORK=0, and stop in
+ * hark_test_failed or in abort.
  *
  * Returns 0: no failure; 1: one was found; -EINVAL (bad options, a bad trace), -EBUSY (inside a
  * running loop), -EAGAIN, -ENOMEM (no process). *result may be NULL. One thread at a time. Source:
  * CHESS, loom and shuttle. */
 HARK_API int hark_explore(const hark_exploration *options, hark_explored *result);
 
-/* HARK_TEST_CHECK - must be true. In an exploration a false one ends the schedule as failed; anywhere
- * else it prints and aborts. */
+/* HARK_TEST_CHECK - must be true. In an exploration a false one ends the schedule as failed;
+ * anywhere else it prints and aborts. */
 #define HARK_TEST_CHECK(expr) ((expr) ? (void)0 : hark_test_failed(__FILE__, __LINE__, "%s", #expr))
 HARK_API void hark_test_failed(const char *file, int line, const char *format, ...) HARK_PRINTF(3, 4);
 
@@ -113,8 +113,8 @@ HARK_API int hark_test_outside(hark_callback *fn, void *arg);
 HARK_API int hark_test_pair(int fds[2], int room);
 
 /* hark_audit - walk through all that the calling thread's loop holds, and check every rule that its
- * parts have: lists, waiters, timers, scopes, groups, descriptors; and that nobody waits for what is
- * there already.
+ * parts have: lists, waiters, timers, scopes, groups, descriptors; and that nobody waits for what
+ * is there already.
  *
  * Returns 0; -EUCLEAN: the words say which rule is broken, and by whom (a bug of hark's, or memory
  * written over); -ENOTSUP without a loop. Does not block. */

@@ -94,7 +94,8 @@ struct hark__wait_kind {
     void (*chosen)(hark__task *task, struct hark_waiter *waiter, int result);
     /* More words for reports; NULL: none. */
     void (*describe)(const hark__task *task, struct hark__text *text);
-    /* For the audit: is what it waits for there? Then its wake-up was lost. NULL: cannot be told. */
+    /* For the audit: is what it waits for there? Then its wake-up was lost. NULL: cannot be
+     * told. */
     bool (*there)(const hark__task *task);
     /* For the audit: show it every place that the task stands in (hark__audit_waiter and so on). */
     void (*stands)(const hark__task *task, struct hark__audit *audit);
@@ -541,7 +542,8 @@ bool hark__withins_are_sane(const hark_loop *loop);
 bool hark__group_waits(const hark__task *task); /* in hark_group_close or hark_start? */
 const hark_group *hark__start_nest(const struct hark__start *start);
 const hark_group *hark__start_target(const struct hark__start *start);
-const struct hark__start *hark__start_next(const struct hark__start *start); /* of the same target */
+/* Of the same target. */
+const struct hark__start *hark__start_next(const struct hark__start *start);
 /* NULL: what broken rule says; *living: how many records are in use. */
 const char *hark__roster_check(const struct hark__roster *roster, uint32_t *living);
 /* Every entry that there is; NULL: that was all. */

@@ -243,7 +243,8 @@ int hark__fd_arm(hark_loop *loop, struct hark__fd *entry, int direction)
 }
 
 /* Without waiting, so EINTR is no reason to give up. If the look has failed all the same, the edge
- * that was the reason for it may have gone by: the hub is asked anew, and tells of what is there. */
+ * that was the reason for it may have gone by: the hub is asked anew, and tells of what is
+ * there. */
 int hark__fd_look(hark_loop *loop, struct pollfd *poll)
 {
     int count;
@@ -389,7 +390,8 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
 
 static void leave_us(hark_loop *loop, struct hark__fd *entry)
 {
-    /* Also where `armed` says nothing: after an error a ring's poll may still hold the file open. */
+    /* Also where `armed` says nothing: after an error a ring's poll may still hold the file
+     * open. */
     if (!planted(registration_outlives_its_descriptor)) {
         loop->hub->class->disarm(loop->hub, entry->fd, token_of(entry));
         entry->armed = 0;

@@ -8,8 +8,8 @@
  *          outside any task), `credit` is used up, or nothing is ready. Looking around means asking
  *          the hub, then the timers, then the post box.
  * Fairness The clock costs some 25 ns and a poll 150 ns, a switch 4. So the clock is read once in
- *          some 10 us of switches (`credit` adapts to how long steps take) and the hub asked once in
- *          50 us: at most 2 % of the time, and neither yielding tasks nor a chatty peer starve
+ *          some 10 us of switches (`credit` adapts to how long steps take) and the hub asked once
+ *          in 50 us: at most 2 % of the time, and neither yielding tasks nor a chatty peer starve
  *          timers and descriptors.
  * Idle     Nothing ready: settlers go on, else the virtual clock jumps, else the thread sleeps in
  *          the hub until the next deadline. If nothing could ever end that sleep, it is a deadlock:
@@ -40,8 +40,8 @@ static uint32_t last_id;
 static unsigned living_count;
 static struct sigaction sigpipe_before;
 
-/* A child that was forked has no task and no loop, whatever its parent ran: what stands in memory of
- * them is not used again, and signals mean to it what they meant before. */
+/* A child that was forked has no task and no loop, whatever its parent ran: what stands in memory
+ * of them is not used again, and signals mean to it what they meant before. */
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void)
@@ -509,8 +509,8 @@ static void fill(hark_loop *loop, const hark_options *options)
     hark__wheel_init(&loop->wheel, loop->began);
 }
 
-/* A loop that rests in a virtual time, with one task left, becomes as it was when it was young: what
- * is decided from here on depends on nothing before. */
+/* A loop that rests in a virtual time, with one task left, becomes as it was when it was young:
+ * what is decided from here on depends on nothing before. */
 void hark__loop_rewind(hark_loop *loop)
 {
     loop->virtual_now = loop->began;

@@ -3,10 +3,10 @@
  * explore.c - hark_explore, in the parent process: it forks who searches, and judges what comes
  * back.
  *
- * Idea     A scenario may crash, hang or corrupt memory: that is what it is run for. So it runs in a
- *          child, which leaves on a shared board what it is doing; if it dies, the board tells the
- *          schedule that killed it. A failing schedule is run again, each time in a new child: to
- *          make it short (shrink.c), and at last to tell it.
+ * Idea     A scenario may crash, hang or corrupt memory: that is what it is run for. So it runs in
+ *          a child, which leaves on a shared board what it is doing; if it dies, the board tells
+ *          the schedule that killed it. A failing schedule is run again, each time in a new child:
+ *          to make it short (shrink.c), and at last to tell it.
  * Rules    1  The result is filled in whatever happens to the child.
  *          2  Children say nothing on stdout and stderr, but for the one whose schedule is told.
  *          3  With HARK_TEST_FORK=0 a replay runs in this process, and ends it: by abort() where
@@ -33,8 +33,8 @@ static void say_nothing(void)
     dup2(nowhere, STDERR_FILENO);
 }
 
-/* What the program does with its signals and children is its own business; ours must end: when a step
- * hangs, and when nobody waits for it any more. */
+/* What the program does with its signals and children is its own business; ours must end: when a
+ * step hangs, and when nobody waits for it any more. */
 static void become_a_child(bool silent)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL};

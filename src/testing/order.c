@@ -2,9 +2,10 @@
  *
  * order.c - what is chosen where there is a choice, and which schedule comes next.
  *
- * Idea     A schedule is the list of its choices. To run one again, its list is read; where the list
- *          ends, the strategy goes on and the list grows. Searching all orders is depth first: take
- *          the last choice that has another way left, take that way, forget what came after it.
+ * Idea     A schedule is the list of its choices. To run one again, its list is read; where the
+ *          list ends, the strategy goes on and the list grows. Searching all orders is depth first:
+ *          take the last choice that has another way left, take that way, forget what came after
+ *          it.
  *
  *              0 0 1 0 2(of 3)  ->  all ways of the last one were tried: drop it
  *              0 0 1 0(of 2)    ->  0 0 1 1, and from there on as it comes
@@ -13,10 +14,12 @@
  *          priority and lets the highest run, but at depth - 1 random places the one that would run
  *          falls below all others: with n tasks and k steps it finds a bug of that depth in one
  *          schedule with a chance of at least 1 / (n * k^(depth - 1)).
- * Rules    1  The same list leads to the same choices: a scenario that asks for other ones when it is
+ * Rules    1  The same list leads to the same choices: a scenario that asks for other ones when it
+ *          is
  *             run again depends on something else, and is told so.
  *          2  Depth first is complete: it ends when no choice has a way left.
- *          3  Way 0 is what an undisturbed program would most likely do, so that a list of zeroes is
+ *          3  Way 0 is what an undisturbed program would most likely do, so that a list of zeroes
+ *          is
  *             the plainest schedule, and short traces are plain ones.
  */
 #include <string.h>

@@ -17,7 +17,8 @@
  *          that has closed nothing may be left; the loop's time is then put back.
  * Rules    1  A schedule depends on its choices only: the clock stands still, time is virtual, the
  *             hub is simulated.
- *          2  After each step hark__audit walks the whole loop. (In depth-first search only from the
+ *          2  After each step hark__audit walks the whole loop. (In depth-first search only from
+ *          the
  *             first new choice on: what comes before was walked in an earlier schedule.)
  *          3  The first failure ends the process: the board says what it was.
  *          4  A schedule that leaves something behind has failed.

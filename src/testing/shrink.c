@@ -2,11 +2,11 @@
  *
  * shrink.c - makes a failing schedule as short and as plain as it gets.
  *
- * Idea     Way 0 is the plain way at every choice, so a schedule is plainer the fewer of its choices
- *          are not 0, and shorter the earlier the last of them stands. First its end is cut off, in
- *          ever smaller pieces; then what is left is set to 0, in ever smaller pieces, from the last
- *          to the first; and again, until nothing more can go. Whatever still fails is kept, with
- *          its words: a simpler failure of another kind is welcome.
+ * Idea     Way 0 is the plain way at every choice, so a schedule is plainer the fewer of its
+ *          choices are not 0, and shorter the earlier the last of them stands. First its end is cut
+ *          off, in ever smaller pieces; then what is left is set to 0, in ever smaller pieces, from
+ *          the last to the first; and again, until nothing more can go. Whatever still fails is
+ *          kept, with its words: a simpler failure of another kind is welcome.
  * Cost     Each attempt is a child process: some hundred in all.
  */
 #include <string.h>

@@ -2,15 +2,16 @@
  *
  * sweep.c - the same scenario with one fault, at each place in turn.
  *
- * Idea     A plain run (way 0 at every choice; with a random strategy, one drawn order after the other)
- *          counts the places: each step is a place for cancelling
- *          each of the tasks that live then, and for stopping the run; each allocation and each
- *          system call is a place where it may fail (fault.c). Then the scenario is run once for
- *          each place and each way of failing there. So it is every place, not a sample; what SQLite
- *          does to its allocations, done to cancellation as well.
- * Rules    1  Each of these runs opens a loop of its own, so that opening and closing are swept too. One
- *             with a failing call is a process of its own besides: some calls are not made again once
- *             they have failed, and places would shift.
+ * Idea     A plain run (way 0 at every choice; with a random strategy, one drawn order after the
+ *          other) counts the places: each step is a place for cancelling each of the tasks that
+ *          live then, and for stopping the run; each allocation and each system call is a place
+ *          where it may fail (fault.c). Then the scenario is run once for each place and each way
+ *          of failing there. So it is every place, not a sample; what SQLite does to its
+ *          allocations, done to cancellation as well.
+ * Rules    1  Each of these runs opens a loop of its own, so that opening and closing are swept
+ *          too. One
+ *             with a failing call is a process of its own besides: some calls are not made again
+ *             once they have failed, and places would shift.
  *          2  Whatever the fault, the run ends: with 0 or a negative code, with every task gone and
  *             every byte, mapping and descriptor given back.
  */
@@ -155,8 +156,8 @@ static _Noreturn void run_and_leave(int kind, uint32_t place, uint32_t variant)
     abort(); /* it does not come back */
 }
 
-/* Rule 1. What goes wrong in it stands on the board already, or the board knows of no end. It has an
- * alarm of its own; ours would count the time of all of them together. */
+/* Rule 1. What goes wrong in it stands on the board already, or the board knows of no end. It has
+ * an alarm of its own; ours would count the time of all of them together. */
 static void run_in_child(int kind, uint32_t place, uint32_t variant)
 {
     struct hark__board *board = hark__explorer.board;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * testing.h - the door of the room `testing`: the explorer, which runs a scenario under every order.
+ * testing.h - the door of the room `testing`: the explorer, which runs a scenario under every
+ * order.
  *
  * Who does what:
  *
