@@ -26,7 +26,7 @@
  *             in the test of its kind of spawning, and tells all that was seen (the test fails, to
  *             show it); in any order, under a thousand seeds, and tells what differs.
  *          4  Slow builds (kit_slow) play every row in the usual order and a part of the others;
- *             the very slow ones (valgrind, emulators) a part of all. The part is drawn by number.
+ *             the very slow ones (valgrind, threads sanitizer, emulators) a part of all. The part is drawn by number.
  * Not here Joins cut short outside the group, hark_within, descriptors, other threads; two
  *          cancellations at once, but for the late one (dimension "sibling").
  */
@@ -647,7 +647,7 @@ static void run_in_order(int spawn)
     const int only = only_row(spawn);
 
     signal(SIGABRT, tell_death);
-    matrix.part = only < 0 && kit_slow() > 5 ? (uint32_t)kit_slow() : 1;
+    matrix.part = only < 0 && kit_slow() > 5 ? (uint32_t)kit_slow() * 5 : 1;
     matrix.tell = only >= 0;
     if (only < 0) {
         run_rows(spawn * ROWS_A_SPAWN, (spawn + 1) * ROWS_A_SPAWN, 0);
@@ -666,7 +666,7 @@ static void run_in_any_order(int spawn)
     const uint64_t seed = kit_seed() | 1;
 
     signal(SIGABRT, tell_death);
-    matrix.part = only < 0 ? (uint32_t)kit_slow() : 1;
+    matrix.part = only < 0 ? (uint32_t)(kit_slow() > 5 ? kit_slow() * 5 : kit_slow()) : 1;
     for (int i = 0; only < 0 && i < SEEDS; i++) {
         run_rows(spawn * ROWS_A_SPAWN, (spawn + 1) * ROWS_A_SPAWN, seed + 2 * (uint64_t)i);
     }
