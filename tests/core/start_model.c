@@ -50,7 +50,8 @@ static hark_task beside(hark_fn *fn)
 
     if (id < 0) {
         WANT(false);
-        fn(NULL);
+        hark_group_cancel(&around);
+        hark_group_cancel(&group);
     }
     return id;
 }

@@ -40,6 +40,7 @@ static void go(hark_fn *fn, intptr_t which)
 {
     if (hark_go(&group, fn, (void *)which) < 0) {
         WANT(false);
+        hark_group_cancel(&group); /* somebody may wait for what it would have done */
     }
 }
 

@@ -340,7 +340,9 @@ MODEL(fd_forgotten_and_used_on, .yields = 1)
     go(forget, NULL);
     int rc = hark_group_close(&group, 0);
     WANT(bytes + bad == 1);
-    ssize_t left = hark_read(fds[0], &byte, 1);
+    /* Disturbed, there may be nothing to read. */
+    int64_t left = hark_test_disturbed() ? hark_within(HARK_S(1), hark_read(fds[0], &byte, 1))
+                                         : hark_read(fds[0], &byte, 1);
     MUST(left < 1 || byte == 'a');
     WANT(left == 1);
     close_end(0);
@@ -514,15 +516,15 @@ MODEL(fd_reader_is_level, .yields = 1)
     int armed = begin_watch(4);
     hark_scope scope;
 
-    go(write_byte, "a");
-    go(write_byte, "b");
+    bool whole = go(write_byte, "a") > 0;
+    whole = go(write_byte, "b") > 0 && whole;
     int rc = hark_group_close(&group, 0);
     MUST(hark_scope_open(&scope, HARK_FOREVER) == 0 && hark_scope_shield(&scope, true) == 0);
     for (int i = 0; i < 8 && called < 3 && !armed; i++) {
         hark_sleep(1);
     }
     hark_scope_close(&scope, 0);
-    MUST(called == 3 || armed); /* something is there: a byte, or the end */
+    MUST(called == 3 || armed || !whole); /* something is there: a byte, or the end */
     close_end(0);
     close_end(1);
     return armed ? armed : rc;
@@ -561,15 +563,15 @@ MODEL(fd_reader_replaced, .yields = 1)
     hark_scope scope;
 
     others = 0;
-    go(replace, NULL);
-    go(write_byte, "a");
+    bool whole = go(replace, NULL) > 0;
+    whole = go(write_byte, "a") > 0 && whole;
     int rc = hark_group_close(&group, 0);
     MUST(hark_scope_open(&scope, HARK_FOREVER) == 0 && hark_scope_shield(&scope, true) == 0);
     for (int i = 0; i < 8 && others < 2 && replaced; i++) {
         hark_sleep(1);
     }
     hark_scope_close(&scope, 0);
-    MUST(others == 2 || !replaced);
+    MUST(others == 2 || !replaced || !whole);
     WANT(replaced);
     hark_unwatch(&watch);
     close_end(0);

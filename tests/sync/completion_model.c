@@ -189,12 +189,12 @@ MODEL(completion_against_cancel, .yields = 1)
         return error;
     }
     first = go(ask_twice, NULL);
-    go(complete_later, (void *)0);
-    go(complete_later, (void *)1);
-    go(cancel_first, NULL);
+    bool whole = go(complete_later, (void *)0) > 0;
+    whole = go(complete_later, (void *)1) > 0 && whole;
+    whole = go(cancel_first, NULL) > 0 && whole;
     int rc = hark_group_close(&group, 0);
-    int index;
-    while ((index = ask()) >= 0) {}
+    int index = 0;
+    while (whole && (index = ask()) >= 0) {}
     WANT(index == -ENODATA && given_count == COUNT && cut <= 1);
     end();
     return rc;
