@@ -9,10 +9,14 @@
 #ifndef HARK_SELECT_H
 #define HARK_SELECT_H
 
+#include <hark/chan.h>
 #include <hark/event.h>
 #include <hark/flag.h>
 #include <hark/future.h>
 #include <hark/group.h>
+#include <hark/lock.h>
+#include <hark/queue.h>
+#include <hark/sem.h>
 
 HARK_BEGIN
 
@@ -35,9 +39,19 @@ typedef struct hark_case {
 HARK_API hark_case hark_on_event(hark_event *e);   /* e is set */
 HARK_API hark_case hark_on_flag(hark_flag *f);     /* f is set */
 HARK_API hark_case hark_on_future(hark_future *f); /* f is ready; fetch it with hark_future_wait */
+HARK_API hark_case hark_on_acquire(hark_lock *l);  /* l is the caller's from now on */
+HARK_API hark_case hark_on_sem(hark_sem *s);       /* a permit is there: it is taken */
 HARK_API hark_case hark_on_task(hark_task t);      /* t has ended, or is gone already */
 HARK_API hark_case hark_on_fd(int fd, short events); /* POLLIN, POLLOUT or both; see hark_wait_fd */
 HARK_API hark_case hark_on_time(int64_t deadline);   /* hark_now() has reached the deadline */
+
+/* c takes *item, or gives one: when it happens, as hark_chan_send and hark_chan_recv. The item is
+ * moved by then; one channel may be in several cases, and no select sends to itself. */
+HARK_API hark_case hark_on_send(hark_chan *c, const void *item);
+HARK_API hark_case hark_on_recv(hark_chan *c, void *item);
+/* As hark_queue_put and hark_queue_get. */
+HARK_API hark_case hark_on_put(hark_queue *q, const void *item);
+HARK_API hark_case hark_on_get(hark_queue *q, void *item);
 
 /* hark_select - wait until one of the n cases can happen, and let exactly that one happen. The same
  * array may be used again.
@@ -52,7 +66,9 @@ HARK_API int hark_select(hark_case *cases, int n);
 HARK_API int hark_try_select(hark_case *cases, int n);
 
 /* hark_case_result - of the case that happened: 0, or why not: -EBADF (a descriptor that is not open
- * any more), the code of a future that failed. */
+ * any more), the code of a future that failed, -EOWNERDEAD (a lock whose holder has ended), what a
+ * send, recv, put or get would have said of a channel that is closed or a queue that is shut down
+ * (or, unbounded, without memory). */
 HARK_API int hark_case_result(const hark_case *c);
 
 HARK_END

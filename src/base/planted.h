@@ -56,6 +56,27 @@
     X(select_two_happen, "a select that was chosen looks again, and reports what it finds by then") \
     X(completion_gives_twice, "an index that was handed over is kept for the next one, too") \
     X(completion_newest_first, "what is ready is handed out newest first") \
+    X(sem_forgets_who_waits, "a released permit is there for whoever comes, and who waits is not told") \
+    X(sem_permit_is_given_twice, "a permit that was handed to a waiter may be taken by another, too") \
+    X(sem_wakes_the_last, "a permit goes to the one who came last") \
+    X(sem_try_barges, "a try takes a permit that is not there") \
+    X(sem_select_takes_none, "a select that finds a permit does not take it") \
+    X(limiter_lends_one_too_many, "one more token is lent to those who wait than there are") \
+    X(limiter_lent_is_not_out, "a token that was lent to a waiter is free for others, too") \
+    X(limiter_grows_by_the_difference, "growing wakes as many as were added, though too many are out") \
+    X(limiter_growing_wakes_nobody, "growing forgets who waits") \
+    X(barrier_index_is_of_arrival, "a party keeps the index of its arrival, though one before it has left") \
+    X(barrier_releases_one, "the last party releases only the first") \
+    X(barrier_reset_forgets_who_waits, "a reset leaves those who wait where they are") \
+    X(barrier_broken_lets_in, "one may wait at a broken barrier") \
+    X(latch_opens_early, "who waits is woken one too early") \
+    X(latch_wakes_one, "a latch that opens wakes only the first") \
+    X(once_turn_is_free, "whoever comes between a failure and the next try tries, too") \
+    X(once_failure_wakes_nobody, "after a failure those who wait are not told") \
+    X(once_cancelled_is_done, "a function that was cancelled counts as done") \
+    X(broadcast_gives_to_both, "two tasks of one subscriber get the same value") \
+    X(broadcast_given_is_not_seen, "a value that was handed over is seen once more") \
+    X(broadcast_lag_is_not_counted, "a subscriber that missed some stays behind, and reads what has been overwritten") \
     X(unwatched_callback_runs, "unwatching a callback that is due does not take it back") \
     X(post_is_lost_while_falling_asleep, "the loop does not look at its post again before it sleeps") \
     X(posts_run_backwards, "what was posted last runs first") \
@@ -69,6 +90,20 @@
     X(full_count_is_lost, "a full write that is cut short says that nothing has moved") \
     X(ties_fire_backwards, "of two timers of one instant the later armed fires first") \
     X(sleeps_end_early, "a sleep ends a nanosecond before its time") \
+    X(chan_waiters_are_not_met, "a send puts its item into the buffer though somebody waits for it") \
+    X(chan_place_is_given_to_nobody, "a receive from a full channel wakes no sender") \
+    X(chan_last_sender_moves_in, "the place that a receive makes goes to who came last") \
+    X(chan_sender_is_woken_without_its_item, "a woken sender's item is not taken") \
+    X(chan_met_sender_goes_on_waiting, "a sender whose item was received goes on waiting") \
+    X(chan_end_drops_what_is_buffered, "the last sender takes what is buffered with it") \
+    X(chan_close_forgets_senders, "the last receiver wakes no sender") \
+    X(chan_one_end_closes_all, "closing one of several ends closes the side") \
+    X(queue_direct_item_is_not_counted, "an item that is handed over need not be done") \
+    X(queue_item_is_left_to_be_fetched, "an item that was handed over is also kept") \
+    X(queue_ring_is_torn, "a ring that grows forgets where it began") \
+    X(queue_done_wakes_one_joiner, "the last item done wakes one joiner") \
+    X(queue_dropped_is_not_done, "what a shutdown drops is not done") \
+    X(queue_shutdown_forgets_putters, "a shutdown does not wake who waits to put") \
     X(buffer_returned_too_early, "a cancelled call returns while a thread still has its buffer")
 
 #ifdef HARK__PLANTED

@@ -295,12 +295,12 @@ void hark__audit_hold(struct hark__audit *audit)
     audit->holds++;
 }
 
-/* Only while all is well: `sp` may not be one. */
+/* A program may have gone to a stack of its own to wait there: of that we know nothing. */
 static void check_stack(struct hark__audit *audit, const hark__task *task)
 {
-    const hark__stack *stack = hark__stack_at(task->sp, task->flags & TASK_CLASS);
+    const hark__stack *stack = audit->broken ? NULL : hark__stack_find(task->sp);
 
-    if (audit->broken) {
+    if (!stack) {
         return;
     }
     if (stack->owner != task) {

@@ -87,6 +87,9 @@ static inline hark__stack *hark__stack_at(const void *address, uint32_t class)
     return (hark__stack *)(((uintptr_t)address | (size - 1)) + 1 - sizeof(hark__stack));
 }
 
+/* Wherever it points to; NULL: to none of ours. */
+hark__stack *hark__stack_find(const void *address);
+
 bool hark__stack_intact(const hark__stack *); /* with a canary: is it whole? with a guard: true */
 
 /* Bytes in use down from the top, when sp is the lowest; 0 for an sp that is not on it. */

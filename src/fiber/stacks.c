@@ -265,3 +265,8 @@ bool hark__stacks_trim(hark__stacks *stacks)
     }
     return more;
 }
+
+hark__stack *hark__stack_find(const void *address)
+{
+    return hark__slab_find(address);
+}

@@ -17,16 +17,6 @@ _Static_assert(offsetof(hark_case, in) == offsetof(struct hark__offer, waiter) &
                    offsetof(hark_case, item) == offsetof(struct hark__offer, item),
                "a case is an offer");
 
-int hark__offer_wait(struct hark_waitlist *list, void *item, const struct hark__wait_kind *kind)
-{
-    hark__task *self = hark__here->running;
-    struct hark__offer offer = {.waiter.owner = (uintptr_t)self | OWNER_CASE, .item = item};
-
-    hark__list_add(list, &offer.waiter);
-    self->in.waiter.next = &offer.waiter;
-    return hark__park(kind);
-}
-
 const struct hark_waiter *hark__offer_of(const hark__task *task)
 {
     return task->in.waiter.next;

@@ -19,8 +19,7 @@ struct hark__offer {
     void *item;
 };
 
-/* Stand at the end of the list, and park. The kind's leave, chosen and stands are those below. */
-int hark__offer_wait(struct hark_waitlist *list, void *item, const struct hark__wait_kind *kind);
+/* For the kind of a wait by hark__offer_wait (offer.h). */
 void hark__offer_leave(struct hark__task *task);
 void hark__offer_chosen(struct hark__task *task, struct hark_waiter *waiter, int result);
 void hark__offer_stands(const struct hark__task *task, struct hark__audit *audit);

@@ -142,6 +142,7 @@ static int mover(void *unused)
     }
     if (which == 4) {
         s.acted = hark_scope_set_deadline(&outer, HARK_FOREVER);
+        MUST(s.acted == 0 || s.acted == -EINVAL);
         WANT(s.acted == 0);
         s.deadline = HARK_FOREVER;
         linger();

@@ -43,7 +43,7 @@ static int linger(void)
     return hark_sleep(1 + hark_test_choose(2));
 }
 
-/* If there is no memory for it, its work is done here and now. */
+/* If there is no memory for it, all give up: somebody may wait for what it would have done. */
 static hark_task beside(hark_fn *fn)
 {
     const hark_task id = hark_go(&around, fn, NULL);
