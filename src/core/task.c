@@ -155,9 +155,6 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
     hark__task *task;
 
     *error = -ENOMEM;
-    if (unlikely(hark__choices.refuse) && hark__choices.refuse()) {
-        return NULL;
-    }
     if (hark__loop_promise(loop)) {
         return NULL;
     }
@@ -165,7 +162,8 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
         hark__loop_unpromise(loop);
         return NULL;
     }
-    if (!(task = hark__roster_take(loop->roster))) {
+    bool refused = unlikely(hark__choices.refuse) && hark__choices.refuse();
+    if (refused || !(task = hark__roster_take(loop->roster))) {
         hark__stacks_unreserve(loop->stacks, class);
         hark__loop_unpromise(loop);
         return NULL;
