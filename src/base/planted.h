@@ -104,7 +104,21 @@
     X(queue_done_wakes_one_joiner, "the last item done wakes one joiner") \
     X(queue_dropped_is_not_done, "what a shutdown drops is not done") \
     X(queue_shutdown_forgets_putters, "a shutdown does not wake who waits to put") \
-    X(buffer_returned_too_early, "a cancelled call returns while a thread still has its buffer")
+    X(buffer_returned_too_early, "a cancelled call returns while a thread still has its buffer") \
+    /* locks */ \
+    X(lock_freed_for_the_woken, "a lock that is released is free until who was woken has run") \
+    X(lock_goes_to_the_last, "a lock goes to the one who came last") \
+    X(lock_hook_is_not_moved, "a lock that is handed over stays with who held it before") \
+    X(lock_hook_outlives_its_waiters, "a lock stays with its holder when nobody waits any more") \
+    X(lock_ring_is_not_seen, "a task waits for a lock whose holder waits for it") \
+    X(lock_case_barges, "a select takes a lock that is held") \
+    X(cond_cancelled_without_the_lock, "a wait that is cancelled goes on without the lock") \
+    X(cond_notify_wakes_without_the_lock, "who is notified goes on at once, without the lock") \
+    X(cond_notifies_one_more, "a notify reaches one more than it was to") \
+    X(rwlock_cancelled_writer_holds_back, "a cancelled writer leaves the readers behind it waiting") \
+    X(rwlock_readers_barge, "a reader goes in past the queue while others read") \
+    X(rwlock_batch_of_one, "of the readers that stand together only the first goes in") \
+    X(rwlock_hook_stays, "a lock that was written under stays with its last writer")
 
 #ifdef HARK__PLANTED
 #define HARK__PLANTED_NAME(name, words) HARK__PLANTED_##name,

@@ -90,7 +90,7 @@ int hark_cond_wait(hark_cond *c, hark_lock *l)
     hark__lock_hand_over(l);
     error = hark__wait(&c->waiters, &cond_kind);
     if (error == -ECANCELED) {
-        int dead = hark__lock_again(l, call);
+        int dead = planted(cond_cancelled_without_the_lock) ? 0 : hark__lock_again(l, call);
         return dead ? dead : error;
     }
     return error;
@@ -115,7 +115,12 @@ static int notify(hark_cond *c, int n, const char *call)
     if (!hark__lock_is_mine(c->lock)) {
         return hark__fail(-EPERM, call, "the caller does not hold the lock of those who wait");
     }
-    for (struct hark_waiter *waiter; count < n && (waiter = c->waiters.first); count++) {
+    for (struct hark_waiter *waiter;
+         count - planted(cond_notifies_one_more) < n && (waiter = c->waiters.first); count++) {
+        if (planted(cond_notify_wakes_without_the_lock)) {
+            hark__wake(waiter, 0);
+            continue;
+        }
         hark__list_remove(waiter);
         hark__lock_queue(c->lock, waiter);
     }

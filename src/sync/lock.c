@@ -160,7 +160,7 @@ static void describe_wait(const hark__task *task, struct hark__text *text)
 static void leave(struct hark_waiter *waiter, hark_lock *l)
 {
     hark__list_remove(waiter);
-    if (!l->waiters.first) {
+    if (!l->waiters.first && !planted(lock_hook_outlives_its_waiters)) {
         hark__end_leave(&l->end);
     }
 }
@@ -329,7 +329,7 @@ static __attribute__((noinline)) int acquire_slow(hark_lock *l, hark__task *self
     if ((error = check_holder(l, self, &holder, call))) {
         return error;
     }
-    if (closes_a_ring(self, holder)) {
+    if (closes_a_ring(self, holder) && !planted(lock_ring_is_not_seen)) {
         return fail_ring(self, holder, call);
     }
     if ((error = prepare(l, self, holder, call))) {
@@ -394,9 +394,12 @@ void hark__lock_hand_over(hark_lock *l)
         l->owner &= SERVES;
         return;
     }
+    first = planted(lock_goes_to_the_last) ? first->prev : first;
     hark__task *next = task_of(first);
-    hark__end_leave(&l->end);
-    l->owner = next->id | (l->owner & SERVES);
+    if (!planted(lock_hook_is_not_moved)) {
+        hark__end_leave(&l->end);
+    }
+    l->owner = (planted(lock_freed_for_the_woken) ? 0 : next->id) | (l->owner & SERVES);
     hark__wake(first, 0); /* of a select: its other cases leave, too */
     if (l->waiters.first) {
         hark__end_stand(&l->end, &holder_hook, next);
@@ -511,6 +514,7 @@ static bool case_ready(hark_case *c)
     hark_lock *l = c->object;
     const hark__task *self = hark__here->running;
 
+    l->owner &= planted(lock_case_barges) && self ? SERVES : -1;
     if (!owner_of(l)) {
         l->owner |= self ? self->id : 0;
         return true;

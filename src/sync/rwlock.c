@@ -55,6 +55,9 @@ static void admit(hark_rwlock *l)
         if (writes && l->waiters.first) {
             hark__end_stand(&l->end, &writer_hook, task);
         }
+        if (planted(rwlock_batch_of_one)) {
+            break;
+        }
     }
     if (!first) {
         hark__end_leave(&l->end);
@@ -73,7 +76,9 @@ static void leave_rwlock(hark__task *task)
     hark_rwlock *l = container_of(task->in.waiter.list, hark_rwlock, waiters);
 
     hark__list_remove(&task->in.waiter);
-    admit(l);
+    if (!planted(rwlock_cancelled_writer_holds_back)) {
+        admit(l);
+    }
 }
 
 static void describe_rwlock(const hark__task *task, struct hark__text *text)
@@ -176,7 +181,7 @@ int hark_rwlock_read(hark_rwlock *l)
     if (error) {
         return error;
     }
-    if (l->waiters.first || !may_enter(l, false)) {
+    if ((l->waiters.first && !planted(rwlock_readers_barge)) || !may_enter(l, false)) {
         return wait_for_turn(l, &read_wait);
     }
     l->state--;
@@ -223,7 +228,9 @@ int hark_rwlock_release(hark_rwlock *l)
         return fail_release(l, call);
     }
     l->state = l->state > 0 ? 0 : l->state + 1;
-    hark__end_leave(&l->end);
+    if (!planted(rwlock_hook_stays)) {
+        hark__end_leave(&l->end);
+    }
     admit(l);
     return 0;
 }
