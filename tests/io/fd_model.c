@@ -14,50 +14,18 @@
 #include <poll.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
-static int fds[2];
 static bool is_closed; /* fds[0], or forgotten */
 static int wrote;      /* before the call, which may let others run when it is done */
-static hark_group group;
-static hark_task first;
 static int bytes, refused, bad, cut;
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
 
 static void begin(int room)
 {
     MUST(hark_test_pair(fds, room) == 0);
     is_closed = false;
-    first = 0;
     wrote = bytes = refused = bad = cut = 0;
-    MUST(hark_group_open(&group) == 0);
-}
-
-static void close_end(int which)
-{
-    int fd = fds[which];
-
-    fds[which] = -1;
-    if (fd >= 0) {
-        hark_close(fd);
-    }
+    open_stage();
 }
 
 static int end(void)

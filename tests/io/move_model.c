@@ -14,34 +14,14 @@
 #include <poll.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 static const char text[] = "abcdefghijklmnopqrstuvwxyz";
 
-static int fds[2]; /* from 1 to 0 */
-static hark_group group;
 static hark_task writer, reader;
 static size_t sent, received;
 static bool stays;            /* somebody else reads on if the reader is cancelled */
 static int write_rc, read_rc; /* how it ended; 1: not yet */
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
 
 static void begin(int room)
 {
@@ -50,17 +30,7 @@ static void begin(int room)
     writer = reader = 0;
     stays = false;
     write_rc = read_rc = 1;
-    MUST(hark_group_open(&group) == 0);
-}
-
-static void close_end(int which)
-{
-    int fd = fds[which];
-
-    fds[which] = -1;
-    if (fd >= 0) {
-        hark_close(fd);
-    }
+    open_stage();
 }
 
 static int end(void)

@@ -12,34 +12,13 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 enum { MOST_PARTIES = 3 };
 
 static hark_barrier barrier;
-static hark_group group;
-static hark_task first;
 static int came, passed, cut, broken;   /* how many calls, and how they ended */
 static int parties, seen[MOST_PARTIES]; /* how often each index */
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* Some steps, or none: so that each may come first. */
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
 
 static void look(void)
 {
@@ -53,8 +32,7 @@ static void begin(int count)
     MUST(hark_barrier_init(&barrier, parties) == 0);
     memset(seen, 0, sizeof seen);
     came = passed = cut = broken = 0;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 /* When all is over every round that was released has each index once. */

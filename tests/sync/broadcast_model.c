@@ -11,15 +11,13 @@
 
 #include <hark/broadcast.h>
 
-#include "model.h"
+#include "stage.h"
 
 enum { SENT = 3, CAPACITY = 2 };
 
 static int buffer[CAPACITY];
 static hark_broadcast broadcast;
 static hark_subscriber subscribers[2];
-static hark_group group;
-static hark_task first;
 static int reached[2], got, lost, ends, cut;
 
 static int waiting(void)
@@ -27,19 +25,8 @@ static int waiting(void)
     return hark_broadcast_statistics(&broadcast).tasks_waiting;
 }
 
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
 /* A step, or none: so that each may come first. */
-static void stroll(void)
+static void dally(void)
 {
     if (hark_test_choose(2) == 0) {
         hark_yield();
@@ -54,8 +41,7 @@ static void begin(void)
         reached[i] = 0;
     }
     got = lost = ends = cut = 0;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -77,7 +63,7 @@ static int hear(void *number)
         got++;
         lost += rc;
         if (which == 0) {
-            stroll(); /* this one may lag */
+            dally(); /* this one may lag */
         }
     }
     MUST(rc == -ENODATA || rc == -ECANCELED);
@@ -91,10 +77,10 @@ static int talk(void *unused)
 {
     (void)unused;
     for (int i = 0; i < SENT; i++) {
-        stroll();
+        dally();
         MUST(hark_broadcast_send(&broadcast, &i) == 0);
     }
-    stroll();
+    dally();
     MUST(hark_broadcast_close(&broadcast) == 0);
     MUST(waiting() == 0);
     return 0;
@@ -103,7 +89,7 @@ static int talk(void *unused)
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll();
+    dally();
     hark_task_cancel(first);
     return 0;
 }

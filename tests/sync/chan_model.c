@@ -16,39 +16,17 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "model.h"
+#include "stage.h"
 
 enum { CALLS = 16 };
 
 static hark_chan chan;
-static hark_group group;
 static bool will_close; /* when all is quiet */
-static hark_task first, second;
+static hark_task second;
 static int sends, receives;          /* calls so far */
 static bool sent[CALLS], got[CALLS]; /* by item */
 static int item_of[CALLS];           /* by receive; -1: nothing */
 static int sent_count, received, cut, ended, dropped;
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* Now, or an instant later, or two: so that each may come first. */
-static void stroll(int most)
-{
-    int instants = hark_test_choose(most + 1);
-
-    if (instants) {
-        hark_sleep(instants);
-    }
-}
 
 static void begin(size_t capacity)
 {
@@ -56,10 +34,10 @@ static void begin(size_t capacity)
     memset(got, 0, sizeof got);
     memset(item_of, -1, sizeof item_of);
     sends = receives = sent_count = received = cut = ended = dropped = 0;
-    first = second = 0;
+    second = 0;
     will_close = false;
     MUST(hark_chan_init(&chan, sizeof(int), capacity) == 0 || hark_test_disturbed());
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 /* ---- the ledger ------------------------------------------------------------------------------ */
@@ -163,14 +141,14 @@ static int end(void)
 static int sender(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     return send_one();
 }
 
 static int receiver(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     return receive();
 }
 
@@ -178,7 +156,7 @@ static int sender_of_two(void *unused)
 {
     int rc;
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     rc = send_one();
     return rc ? rc : send_one();
 }
@@ -187,7 +165,7 @@ static int receiver_of_two(void *unused)
 {
     int rc;
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     rc = receive();
     return rc ? rc : receive();
 }
@@ -225,7 +203,7 @@ MODEL(chan_through_one_place, .yields = 1, .patient = true)
 static int newcomer(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     try_receive();
     try_send();
     return 0;
@@ -250,7 +228,7 @@ MODEL(chan_newcomers_do_not_barge, .yields = 1, .patient = true)
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     hark_task_cancel(first);
     return 0;
 }
@@ -258,7 +236,7 @@ static int cancel_first(void *unused)
 static int cancel_second(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     hark_task_cancel(second);
     return 0;
 }
@@ -266,7 +244,7 @@ static int cancel_second(void *unused)
 static int give_one(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     try_send();
     return 0;
 }
@@ -322,7 +300,7 @@ static int hurried_sender(void *unused)
 static int hurried_receiver(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     int call = receives++, item = -1;
     int64_t rc = hark_within(1, hark_chan_recv(&chan, &item));
     return noted_receive(call, item, rc);
@@ -345,7 +323,7 @@ MODEL(chan_deadlines_on_both_sides)
 static int close_a_sender(void *unused)
 {
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     int rc = hark_chan_close_sender(&chan);
     MUST(rc == 0 || hark_test_disturbed());
     return 0;
@@ -354,7 +332,7 @@ static int close_a_sender(void *unused)
 static int close_a_receiver(void *unused)
 {
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     int rc = hark_chan_close_receiver(&chan);
     MUST(rc == 0 || hark_test_disturbed());
     return 0;
@@ -421,7 +399,7 @@ static int select_both(void *unused)
     int out, call, in = -1, index;
 
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     out = sends++;
     call = receives++;
     hark_case cases[2] = {hark_on_send(&chan, &out), hark_on_recv(&chan, &in)};
@@ -470,7 +448,7 @@ static int select_two_channels(void *unused)
     int call, mine = -1, theirs = -1, index;
 
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     call = receives++;
     hark_case cases[2] = {hark_on_recv(&chan, &mine), hark_on_recv(&other, &theirs)};
     index = hark_select(cases, 2);
@@ -485,7 +463,7 @@ static int select_two_channels(void *unused)
 
 static int give_other(void *given)
 {
-    stroll(2);
+    nap_up_to(2);
     *(int *)given += hark_chan_try_send(&other, &(int){1}) == 0;
     return 0;
 }

@@ -13,7 +13,7 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 #define COUNT 3
 
@@ -21,28 +21,8 @@ static hark_future futures[COUNT];
 static hark_future *const all[COUNT] = {&futures[0], &futures[1], &futures[2]};
 static hark_watch nodes[COUNT];
 static hark_completion completion;
-static hark_group group;
-static hark_task first;
 static int completed[COUNT], completed_count;
 static int given[COUNT + 1], given_count, ends, cut;
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
 
 static void complete(int i)
 {
@@ -64,7 +44,6 @@ static int begin(int before)
     memset(futures, 0, sizeof futures);
     memset(nodes, 0, sizeof nodes);
     completed_count = given_count = ends = cut = 0;
-    first = 0;
     for (int i = COUNT - before; i < COUNT; i++) {
         complete(i);
     }
@@ -72,7 +51,7 @@ static int begin(int before)
     MUST(rc == 0 || rc == -ENOMEM);
     WANT(rc == 0);
     if (rc == 0) {
-        MUST(hark_group_open(&group) == 0);
+        open_stage();
     }
     return rc;
 }

@@ -12,12 +12,10 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_lock lock;
 static hark_cond cond;
-static hark_group group;
-static hark_task first;
 static int inside, given, kept, cut, told, late, home;
 static bool dead;
 
@@ -26,30 +24,13 @@ static int waiting(void)
     return hark_cond_statistics(&cond).tasks_waiting;
 }
 
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(int most)
-{
-    hark_sleep(hark_test_choose(most + 1));
-}
-
 static void begin(void)
 {
     memset(&lock, 0, sizeof lock);
     memset(&cond, 0, sizeof cond);
-    first = 0;
     inside = given = kept = cut = told = late = home = 0;
     dead = false;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -122,7 +103,7 @@ static int wait_and_go(void)
     if (rc == -EOWNERDEAD) {
         return 0;
     }
-    stroll(1);
+    sleep_up_to(1);
     leave();
     return rc;
 }
@@ -152,7 +133,7 @@ static int notify_until_done(void *expected)
             return 0;
         }
         notify(rounds < 1 ? 1 : 3);
-        stroll(rounds < 1);
+        sleep_up_to(rounds < 1);
         leave();
         if (hark_test_disturbed() && rounds > 6) {
             hark_group_cancel(&group);
@@ -165,7 +146,7 @@ static int notify_until_done(void *expected)
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll(2);
+    sleep_up_to(2);
     hark_task_cancel(first);
     return 0;
 }
@@ -187,11 +168,11 @@ MODEL(cond_notify_reaches_who_waits, .yields = 1)
 static int visit(void *unused)
 {
     (void)unused;
-    stroll(2);
+    sleep_up_to(2);
     int rc = hark_lock_acquire(&lock);
     if (rc == 0) {
         enter();
-        stroll(1);
+        sleep_up_to(1);
         leave();
     }
     return rc == -EOWNERDEAD ? 0 : rc;
@@ -247,7 +228,7 @@ static int notify_in_time(void *unused)
     hark_sleep(1 + hark_test_choose(2));
     if (surely_entered()) {
         notify(1);
-        stroll(1);
+        sleep_up_to(1);
         leave();
     }
     return 0;
@@ -273,7 +254,7 @@ static int notify_and_end(void *unused)
     hark_sleep(1 + hark_test_choose(2));
     if (surely_entered()) {
         notify(1);
-        stroll(1);
+        sleep_up_to(1);
         inside--;
         dead = true;
     }

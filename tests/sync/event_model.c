@@ -19,11 +19,10 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "model.h"
+#include "stage.h"
 
 static hark_event event;
-static hark_group group;
-static hark_task first, second;
+static hark_task second;
 static int stood, released, left, cut, passed;
 
 static int waiting(void)
@@ -31,32 +30,12 @@ static int waiting(void)
     return hark_event_statistics(&event).tasks_waiting;
 }
 
-/* Without memory for all of them, those that there are go home. */
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* Some steps, or none: so that each may come first. */
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
-
 static void begin(void)
 {
     memset(&event, 0, sizeof event);
-    first = second = 0;
+    second = 0;
     stood = released = left = cut = passed = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)

@@ -13,11 +13,9 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_flag flag;
-static hark_group group;
-static hark_task first;
 static int stood, released, passed, left, cut, sets;
 
 static int waiting(void)
@@ -25,32 +23,11 @@ static int waiting(void)
     return hark_flag_statistics(&flag).tasks_waiting;
 }
 
-/* Without memory for all of them, those that there are go home. */
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* Some steps, or none: so that each may come first. */
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
-
 static void begin(void)
 {
     memset(&flag, 0, sizeof flag);
-    first = 0;
     stood = released = passed = left = cut = sets = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)

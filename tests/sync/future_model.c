@@ -14,13 +14,11 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 #define ROUNDS 4
 
 static hark_future future;
-static hark_group group;
-static hark_task first;
 static int rounds;           /* completed until now */
 static int outcomes[ROUNDS]; /* the value, > 0, or the code */
 static int got, cut;
@@ -32,34 +30,13 @@ static struct {
     enum { OPEN, MUST_GET, MUST_BE_CUT } due;
 } book;
 
-/* Without memory for all of them, those that there are go home. */
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* Some steps, or none: so that each may come first. */
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
-
 static void begin(void)
 {
     memset(&future, 0, sizeof future);
     memset(outcomes, 0, sizeof outcomes);
-    first = 0;
     rounds = got = cut = 0;
     memset(&book, 0, sizeof book);
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static bool complete(int outcome)

@@ -7,11 +7,9 @@
  */
 #include <hark.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_latch latch;
-static hark_group group;
-static hark_task first;
 static int stood, released, passed, left, cut;
 
 static int waiting(void)
@@ -19,31 +17,11 @@ static int waiting(void)
     return hark_latch_statistics(&latch).tasks_waiting;
 }
 
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* Some steps, or none: so that each may come first. */
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
-
 static void begin(int count)
 {
     MUST(hark_latch_init(&latch, count) == 0);
     stood = released = passed = left = cut = 0;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)

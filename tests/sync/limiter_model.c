@@ -11,35 +11,14 @@
  */
 #include <hark.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_limiter limiter;
-static hark_group group;
-static hark_task first;
 static int tokens, out, most, served, cut;
 
 static int waiting(void)
 {
     return hark_limiter_statistics(&limiter).tasks_waiting;
-}
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* A moment, or none: so that each may come first. */
-static void stroll(void)
-{
-    if (hark_test_choose(2) == 0) {
-        hark_sleep(1);
-    }
 }
 
 static void look(void)
@@ -56,8 +35,7 @@ static void begin(int count)
     tokens = count;
     MUST(hark_limiter_init(&limiter, tokens) == 0);
     out = most = served = cut = 0;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -116,14 +94,14 @@ static int work(void *unused)
 
 static int work_later(void *unused)
 {
-    stroll();
+    nap();
     return work(unused);
 }
 
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll();
+    nap();
     hark_task_cancel(first);
     look();
     return 0;
@@ -177,7 +155,7 @@ static int barge(void *unused)
             hark_yield();
             give_back();
         }
-        stroll();
+        nap();
     }
     return 0;
 }
@@ -198,9 +176,9 @@ static int shrink_then_grow(void *unused)
 {
     (void)unused;
     resize(0);
-    stroll();
+    nap();
     resize(1);
-    stroll();
+    nap();
     resize(3);
     return 0;
 }
@@ -222,7 +200,7 @@ MODEL(limiter_resized_under_borrowers, .yields = 1, .patient = true)
 static int open_up(void *unused)
 {
     (void)unused;
-    stroll();
+    nap();
     resize(2);
     return 0;
 }

@@ -14,12 +14,10 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_lock locks[2];
 #define lock (locks[0])
-static hark_group group;
-static hark_task first;
 static int inside, drawn, last; /* the numbers */
 static int got, cut, left, told, late;
 static bool dead;
@@ -29,30 +27,12 @@ static int waiting(void)
     return hark_lock_statistics(&lock).tasks_waiting;
 }
 
-/* Without memory for all of them, those that there are go home. */
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(int most)
-{
-    hark_sleep(hark_test_choose(most + 1));
-}
-
 static void begin(void)
 {
     memset(locks, 0, sizeof locks);
-    first = 0;
     inside = drawn = last = got = cut = left = told = late = 0;
     dead = false;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -100,10 +80,10 @@ static int ask(void)
 static int visit(void *unused)
 {
     (void)unused;
-    stroll(1);
+    sleep_up_to(1);
     int rc = ask();
     if (rc == 0) {
-        stroll(1);
+        sleep_up_to(1);
         leave();
     }
     return rc == -EOWNERDEAD ? 0 : rc;
@@ -112,7 +92,7 @@ static int visit(void *unused)
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll(2);
+    sleep_up_to(2);
     int before = waiting();
     hark_task_cancel(first);
     left += before - waiting();
@@ -155,7 +135,7 @@ static int try_twice(void *unused)
 {
     (void)unused;
     for (int i = 0; i < 2; i++) {
-        stroll(1);
+        sleep_up_to(1);
         bool queue = waiting() > 0;
         int number = ++drawn, rc = hark_lock_try(&lock);
         MUST(rc == 0 || rc == -EAGAIN);
@@ -163,7 +143,7 @@ static int try_twice(void *unused)
         MUST(rc != 0 || !queue);
         if (rc == 0) {
             enter(number);
-            stroll(1);
+            sleep_up_to(1);
             leave();
         }
     }
@@ -211,7 +191,7 @@ static int come_later(void *unused)
     hark_sleep(2);
     int rc = ask();
     if (rc == 0) {
-        stroll(1);
+        sleep_up_to(1);
         leave();
     }
     return rc;
@@ -263,10 +243,10 @@ MODEL(lock_release_against_deadline)
 static int visit_and_end(void *unused)
 {
     (void)unused;
-    stroll(1);
+    sleep_up_to(1);
     int rc = ask();
     if (rc == 0) {
-        stroll(1);
+        sleep_up_to(1);
         inside--;
         dead = true;
     }
@@ -312,7 +292,7 @@ static int take_both(void *which)
     if (rc) {
         return rc;
     }
-    stroll(1);
+    sleep_up_to(1);
     rc = hark_lock_acquire(&locks[1 - i]);
     MUST(rc == 0 || rc == -ECANCELED || rc == -EDEADLK || hark_test_disturbed());
     if (rc == 0) {
@@ -346,7 +326,7 @@ static int holder_of[2];
 static void use(int i)
 {
     MUST(holder_of[i]++ == 0 && hark_lock_owner(&locks[i]) == hark_self());
-    stroll(1);
+    sleep_up_to(1);
     holder_of[i]--;
     MUST(hark_lock_release(&locks[i]) == 0);
     got++;
@@ -356,7 +336,7 @@ static int hold_one(void *which)
 {
     int i = (int)(intptr_t)which;
 
-    stroll(1);
+    sleep_up_to(1);
     int rc = hark_lock_acquire(&locks[i]);
     if (rc == 0) {
         use(i);
@@ -367,7 +347,7 @@ static int hold_one(void *which)
 static int choose_one(void *unused)
 {
     (void)unused;
-    stroll(1);
+    sleep_up_to(1);
     hark_case cases[2] = {hark_on_acquire(&locks[0]), hark_on_acquire(&locks[1])};
     int index = hark_select(cases, 2);
 

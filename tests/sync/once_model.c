@@ -8,35 +8,14 @@
  */
 #include <hark.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_once once;
-static hark_group group;
-static hark_task first;
 static int running, tried, succeeded, result, told, cut, failed, failures;
 
 static int waiting(void)
 {
     return hark_once_statistics(&once).tasks_waiting;
-}
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* A moment, or none: so that each may come first. */
-static void stroll(void)
-{
-    if (hark_test_choose(2) == 0) {
-        hark_sleep(1);
-    }
 }
 
 /* The first `count` tries fail. */
@@ -45,8 +24,7 @@ static void begin(int count)
     MUST(hark_once_init(&once) == 0);
     running = tried = succeeded = result = told = cut = failed = 0;
     failures = count;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -94,14 +72,14 @@ static int call(void *number)
 
 static int call_later(void *number)
 {
-    stroll();
+    nap();
     return call(number);
 }
 
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll();
+    nap();
     hark_task_cancel(first);
     return 0;
 }

@@ -16,39 +16,17 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "model.h"
+#include "stage.h"
 
 enum { CALLS = 16 };
 
 static hark_queue queue;
-static hark_group group;
 static bool will_close; /* when all is quiet */
-static hark_task first;
 static hark_order order;
 static int put_calls, get_calls; /* so far */
 static bool in[CALLS], out[CALLS];
 static int item_of[CALLS]; /* by get; -1: nothing */
 static int put_count, got_count, done_count, cut, ended, joined, dropped;
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(int most)
-{
-    int instants = hark_test_choose(most + 1);
-
-    if (instants) {
-        hark_sleep(instants);
-    }
-}
 
 static int backwards(const void *a, const void *b)
 {
@@ -61,11 +39,10 @@ static void begin(size_t max, hark_order which)
     memset(out, 0, sizeof out);
     memset(item_of, -1, sizeof item_of);
     put_calls = get_calls = put_count = got_count = done_count = cut = ended = joined = dropped = 0;
-    first = 0;
     will_close = false;
     order = which;
     MUST(hark_queue_init(&queue, sizeof(int), max, order, backwards) == 0 || hark_test_disturbed());
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 /* ---- the ledger ------------------------------------------------------------------------------ */
@@ -173,14 +150,14 @@ static int end(void)
 static int putter(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     return put();
 }
 
 static int getter(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     return get();
 }
 
@@ -188,7 +165,7 @@ static int putter_of_two(void *unused)
 {
     int rc;
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     rc = put();
     return rc ? rc : put();
 }
@@ -197,7 +174,7 @@ static int getter_of_two(void *unused)
 {
     int rc;
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     rc = get();
     return rc ? rc : get();
 }
@@ -252,7 +229,7 @@ MODEL(queue_that_grows, .yields = 1, .patient = true)
 static int newcomer(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     try_get();
     try_put();
     return 0;
@@ -277,7 +254,7 @@ MODEL(queue_newcomers_do_not_barge, .yields = 1, .patient = true)
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     hark_task_cancel(first);
     return 0;
 }
@@ -285,7 +262,7 @@ static int cancel_first(void *unused)
 static int give_one(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     try_put();
     return 0;
 }
@@ -344,7 +321,7 @@ MODEL(queue_get_against_deadline)
 static int joiner(void *unused)
 {
     (void)unused;
-    stroll(2);
+    nap_up_to(2);
     bool was_cancelled = hark_checkpoint() == -ECANCELED, was_done = !queue.unfinished;
     int before = done_count, rc = hark_queue_join(&queue);
     MUST(rc == 0 || rc == -ECANCELED || rc == -EINVAL);
@@ -359,7 +336,7 @@ static int worker(void *unused)
     int call = get_calls, rc;
     (void)unused;
     for (rc = get(); rc == 0 && item_of[call] >= 0; rc = get()) {
-        stroll(1);
+        nap_up_to(1);
         done();
         call = get_calls;
     }
@@ -400,7 +377,7 @@ MODEL(queue_joiner_cancelled, .yields = 1, .patient = true)
 
 static int shut_down(void *immediate)
 {
-    stroll(2);
+    nap_up_to(2);
     hark_queue_shutdown(&queue, immediate != NULL);
     return 0;
 }
@@ -440,7 +417,7 @@ static int select_two_queues(void *unused)
     int call, mine = -1, theirs = -1, index;
 
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     call = get_calls++;
     hark_case cases[2] = {hark_on_get(&queue, &mine), hark_on_get(&other, &theirs)};
     index = hark_select(cases, 2);
@@ -455,7 +432,7 @@ static int select_two_queues(void *unused)
 
 static int give_other(void *given)
 {
-    stroll(2);
+    nap_up_to(2);
     *(int *)given += hark_queue_try_put(&other, &(int){1}) == 0;
     return 0;
 }
@@ -487,7 +464,7 @@ static int select_put(void *unused)
     int item, index;
 
     (void)unused;
-    stroll(1);
+    nap_up_to(1);
     item = put_calls++;
     hark_case cases[2] = {hark_on_put(&queue, &item), hark_on_time(hark_now() + 2)};
     index = hark_select(cases, 2);

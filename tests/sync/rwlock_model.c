@@ -12,13 +12,11 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 enum { ASKS_NOT, READS, WRITES };
 
 static hark_rwlock lock;
-static hark_group group;
-static hark_task first;
 static int readers, writers, got, cut, late, told;
 static int drawn, asks[8]; /* by number: who waits for what */
 /* A writer that was cancelled asks no more from that instant on, though it has not run yet. */
@@ -30,30 +28,13 @@ static int waiting(void)
     return hark_rwlock_statistics(&lock).tasks_waiting;
 }
 
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(int most)
-{
-    hark_sleep(hark_test_choose(most + 1));
-}
-
 static void begin(void)
 {
     memset(&lock, 0, sizeof lock);
     memset(asks, 0, sizeof asks);
-    first = 0;
     readers = writers = got = cut = late = told = drawn = asked_by_first = 0;
     dead = false;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -107,10 +88,10 @@ static int ask(bool writes)
 
 static int visit(bool writes)
 {
-    stroll(1);
+    sleep_up_to(1);
     int rc = ask(writes);
     if (rc == 0) {
-        stroll(1);
+        sleep_up_to(1);
         leave(writes);
     }
     return rc == -EOWNERDEAD ? 0 : rc;
@@ -160,7 +141,7 @@ MODEL(rwlock_writer_reader_writer, .yields = 1)
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll(2);
+    sleep_up_to(2);
     hark_task_cancel(first);
     asks[asked_by_first] = ASKS_NOT; /* number 0 is nobody's */
     return 0;
@@ -180,7 +161,7 @@ static int read_and_stay(void *unused)
 static int read_behind(void *unused)
 {
     (void)unused;
-    stroll(2);
+    sleep_up_to(2);
     int rc = ask(false);
     if (rc == 0) {
         leave(false);
@@ -209,7 +190,7 @@ static int write_impatiently(void *unused)
     int64_t rc = hark_within(2, ask(true));
     late += rc == -ETIMEDOUT;
     if (rc == 0) {
-        stroll(1);
+        sleep_up_to(1);
         leave(true);
     }
     return rc == -ETIMEDOUT ? 0 : (int)rc;
@@ -218,7 +199,7 @@ static int write_impatiently(void *unused)
 static int sleep_and_read(void *unused)
 {
     (void)unused;
-    stroll(1);
+    sleep_up_to(1);
     int rc = hark_rwlock_read(&lock);
     if (rc == 0) {
         readers++, got++;
@@ -247,10 +228,10 @@ MODEL(rwlock_writer_against_deadline, .yields = 1, .patient = true)
 static int write_and_end(void *unused)
 {
     (void)unused;
-    stroll(1);
+    sleep_up_to(1);
     int rc = ask(true);
     if (rc == 0) {
-        stroll(1);
+        sleep_up_to(1);
         writers--;
         dead = true;
     }

@@ -14,32 +14,12 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "model.h"
+#include "stage.h"
 
 static hark_event events[2];
 static hark_flag flags[2];
-static hark_group group;
-static hark_task first;
 static int given[3], taken[3], found; /* by index; found: it had happened before anybody stood */
 static int left, cut;
-
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-static void stroll(void)
-{
-    for (int steps = (hark_test_choose(3) + 1) % 3; steps > 0; steps--) {
-        hark_yield();
-    }
-}
 
 static void begin(void)
 {
@@ -48,8 +28,7 @@ static void begin(void)
     memset(given, 0, sizeof given);
     memset(taken, 0, sizeof taken);
     found = left = cut = 0;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int at_event(int i)

@@ -13,11 +13,9 @@
 #include <hark.h>
 #include <string.h>
 
-#include "model.h"
+#include "stage.h"
 
 static hark_sem sem;
-static hark_group group;
-static hark_task first;
 static int all, out, most, served, cut;
 
 static int waiting(void)
@@ -25,32 +23,12 @@ static int waiting(void)
     return hark_sem_statistics(&sem).tasks_waiting;
 }
 
-static hark_task spawned(hark_task task)
-{
-    WANT(task > 0);
-    if (task < 0) {
-        hark_group_cancel(&group);
-    }
-    return task;
-}
-
-#define go(fn, arg) spawned(hark_go(&group, fn, arg))
-
-/* A moment, or none: so that each may come first. */
-static void stroll(void)
-{
-    if (hark_test_choose(2) == 0) {
-        hark_sleep(1);
-    }
-}
-
 static void begin(int value, int max)
 {
     MUST(hark_sem_init(&sem, value, max) == 0);
     all = value;
     out = most = served = cut = 0;
-    first = 0;
-    MUST(hark_group_open(&group) == 0);
+    open_stage();
 }
 
 static int end(void)
@@ -112,14 +90,14 @@ static int work(void *unused)
 
 static int work_later(void *unused)
 {
-    stroll();
+    nap();
     return work(unused);
 }
 
 static int cancel_first(void *unused)
 {
     (void)unused;
-    stroll();
+    nap();
     hark_task_cancel(first);
     look();
     return 0;
@@ -171,7 +149,7 @@ static int places; /* in the line: given out so far */
 static int stand(void *later)
 {
     if (later) {
-        stroll();
+        nap();
     }
     bool waits = hark_sem_value(&sem) == 0 && hark_checkpoint() == 0;
     int place = waits ? ++places : 0, rc = take();
@@ -186,7 +164,7 @@ static int give_three(void *unused)
 {
     (void)unused;
     for (int i = 0; i < 3; i++) {
-        stroll();
+        nap();
         all++;
         MUST(hark_sem_release(&sem) == 0);
         look();
@@ -233,7 +211,7 @@ static int barge(void *unused)
             hark_yield();
             give();
         }
-        stroll();
+        nap();
     }
     return 0;
 }
