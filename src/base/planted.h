@@ -56,16 +56,19 @@
     X(select_two_happen, "a select that was chosen looks again, and reports what it finds by then") \
     X(completion_gives_twice, "an index that was handed over is kept for the next one, too") \
     X(completion_newest_first, "what is ready is handed out newest first") \
-    X(sem_forgets_who_waits, "a released permit is there for whoever comes, and who waits is not told") \
+    X(sem_forgets_who_waits, \
+      "a released permit is there for whoever comes, and who waits is not told") \
     X(sem_permit_is_given_twice, "a permit that was handed to a waiter may be taken by another, too") \
     X(sem_wakes_the_last, "a permit goes to the one who came last") \
     X(sem_try_barges, "a try takes a permit that is not there") \
     X(sem_select_takes_none, "a select that finds a permit does not take it") \
     X(limiter_lends_one_too_many, "one more token is lent to those who wait than there are") \
     X(limiter_lent_is_not_out, "a token that was lent to a waiter is free for others, too") \
-    X(limiter_grows_by_the_difference, "growing wakes as many as were added, though too many are out") \
+    X(limiter_grows_by_the_difference, \
+      "growing wakes as many as were added, though too many are out") \
     X(limiter_growing_wakes_nobody, "growing forgets who waits") \
-    X(barrier_index_is_of_arrival, "a party keeps the index of its arrival, though one before it has left") \
+    X(barrier_index_is_of_arrival, \
+      "a party keeps the index of its arrival, though one before it has left") \
     X(barrier_releases_one, "the last party releases only the first") \
     X(barrier_reset_forgets_who_waits, "a reset leaves those who wait where they are") \
     X(barrier_broken_lets_in, "one may wait at a broken barrier") \
@@ -76,7 +79,8 @@
     X(once_cancelled_is_done, "a function that was cancelled counts as done") \
     X(broadcast_gives_to_both, "two tasks of one subscriber get the same value") \
     X(broadcast_given_is_not_seen, "a value that was handed over is seen once more") \
-    X(broadcast_lag_is_not_counted, "a subscriber that missed some stays behind, and reads what has been overwritten") \
+    X(broadcast_lag_is_not_counted, \
+      "a subscriber that missed some stays behind, and reads what has been overwritten") \
     X(unwatched_callback_runs, "unwatching a callback that is due does not take it back") \
     X(post_is_lost_while_falling_asleep, "the loop does not look at its post again before it sleeps") \
     X(posts_run_backwards, "what was posted last runs first") \

@@ -183,12 +183,9 @@ static uint32_t choose_next(hark_loop *loop)
 {
     uint32_t place = 0, count = hark__loop_candidates(loop, UINT32_MAX, &place);
 
-    if (count > 1) {
-        hark__loop_candidates(loop, hark__choices.pick(&loop->random, HARK__CHOOSE_READY, count),
-                              &place);
-    } else {
-        place = 0;
-    }
+    uint32_t which = count > 1 ? hark__choices.pick(&loop->random, HARK__CHOOSE_READY, count) : 0;
+
+    hark__loop_candidates(loop, which, &place);
     return place;
 }
 

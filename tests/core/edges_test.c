@@ -455,6 +455,22 @@ TEST(edges_a_forked_child_has_its_signals_back)
     CHECK_EQ(RUN_VIRTUAL(forks, NULL), 0);
 }
 
+TEST(edges_a_child_that_is_forked_when_no_loop_lives_may_run_one)
+{
+    int status = -1;
+    if (kit_slow() > 1) {
+        SKIP("threads and forks are not for every sanitizer");
+    }
+    CHECK_EQ(RUN_VIRTUAL(nothing, NULL), 0);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(RUN_VIRTUAL(nothing, NULL) == 0 ? 0 : 1);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+}
+
 static hark_future forgotten;
 
 INSIDE(edges_a_loop_made_young_again_knows_no_old_words)

@@ -332,3 +332,138 @@ INSIDE_BY(TEST_ON_HUBS, RUN, edges_a_select_that_cannot_wait_again_ends_with_the
     CHECK_EQ(selecting.result, -ENOMEM);
     CHECK_EQ(close_both(), 0);
 }
+
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+static hark_lock lock, second_lock, lock_of_another_loop;
+static hark_cond cond;
+static hark_scope brief;
+
+static int fails_then_acquires(void *unused)
+{
+    (void)unused;
+    hark_fail(-EIO, "old words");
+    kit_log("%s", outcome(hark_lock_acquire(&lock)));
+    CHECK_HAS(hark_error_last(), "held it and has ended without releasing it");
+    return 0;
+}
+
+static int takes_and_ends(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(hark_lock_acquire(&lock), 0);
+    return hark_settle();
+}
+
+INSIDE(edges_who_is_told_of_a_holders_end_has_these_words_and_not_older_ones)
+{
+    CHECK_GT(hark_go(&group, takes_and_ends, NULL), 0);
+    CHECK_GT(hark_go(&group, fails_then_acquires, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_LOG("EOWNERDEAD");
+}
+
+static int holds_second_wants_first(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(hark_lock_acquire(&second_lock), 0);
+    CHECK_EQ(hark_lock_acquire(&lock), -ECANCELED);
+    return hark_lock_release(&second_lock), -ECANCELED;
+}
+
+static int holds_first_wants_second(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(hark_lock_acquire(&lock), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_scope_open(&brief, HARK_S(1)), 0);
+    CHECK_EQ(hark_lock_acquire(&second_lock), -ECANCELED);
+    return (int)hark_scope_close(&brief, (hark_lock_release(&lock), -ECANCELED));
+}
+
+static int wants_first(void *unused)
+{
+    (void)unused;
+    kit_log("%s", outcome(hark_lock_acquire(&lock)));
+    return -ECANCELED;
+}
+
+/* The deadline that was to break the ring is taken away: who comes then must not run round it. */
+static int walks_into_a_ring(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(hark_group_open(&group), 0);
+    CHECK_GT(hark_go(&group, holds_first_wants_second, NULL), 0);
+    CHECK_GT(hark_go(&group, holds_second_wants_first, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_lock_statistics(&lock).tasks_waiting, 1);
+    CHECK_EQ(hark_lock_statistics(&second_lock).tasks_waiting, 1);
+    CHECK_EQ(hark_scope_set_deadline(&brief, HARK_FOREVER), 0);
+    CHECK_GT(hark_go(&group, wants_first, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_lock_statistics(&lock).tasks_waiting, 2);
+    hark_group_cancel(&group);
+    return hark_group_close(&group, 0);
+}
+
+TEST(edges_a_ring_whose_deadline_was_taken_away_does_not_catch_who_comes_later)
+{
+    CHECK_EQ(RUN_VIRTUAL(walks_into_a_ring, NULL), 0);
+    CHECK_LOG("cancelled");
+}
+
+static int waits_and_finds_a_foreign_lock(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(hark_lock_acquire(&lock), 0);
+    CHECK_EQ(hark_cond_wait(&cond, &lock), -EXDEV);
+    CHECK_HAS(hark_error_last(), "hark_cond_wait");
+    return -ECANCELED;
+}
+
+/* Meanwhile the lock was initialised anew, and another loop has used it. */
+static int cancels_who_waits(void *unused)
+{
+    hark_cond mine = HARK_COND_INIT;
+    (void)unused;
+    CHECK_MISUSE(hark_cond_wait(&mine, &lock_of_another_loop), -EXDEV, "hark_cond_wait");
+    CHECK_EQ(hark_group_open(&group), 0);
+    CHECK_GT(hark_go(&group, waits_and_finds_a_foreign_lock, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    lock = lock_of_another_loop;
+    hark_group_cancel(&group);
+    return hark_group_close(&group, 0);
+}
+
+static void *cancels_beside(void *arg)
+{
+    CHECK_EQ(RUN_VIRTUAL(cancels_who_waits, NULL), 0);
+    return arg;
+}
+
+static int owns_the_other(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(hark_lock_acquire(&lock_of_another_loop), 0);
+    CHECK_EQ(hark_lock_release(&lock_of_another_loop), 0);
+    in_thread(cancels_beside, NULL);
+    return 0;
+}
+
+TEST(edges_a_condition_does_not_touch_a_lock_of_another_loop)
+{
+    CHECK_EQ(RUN(owns_the_other, NULL), 0);
+}
+
+/* ---- queues ---------------------------------------------------------------------------------- */
+
+INSIDE(edges_a_queue_grows_no_further_than_there_are_addresses)
+{
+    hark_queue vast;
+    char item = 0; /* never read: there is no room for it */
+    CHECK_EQ(hark_queue_init(&vast, PTRDIFF_MAX / 2, 0, HARK_FIFO, NULL), 0);
+    CHECK_MISUSE(hark_queue_put(&vast, &item), -ENOMEM, "hark_queue_put");
+    CHECK_EQ(hark_queue_free(&vast), 0);
+}
