@@ -178,7 +178,7 @@ static void check_lock(const hark_lock *l, const hark__task *task, struct hark__
     if (!holder) {
         hark__audit_broken(audit, "B1", task, "waits for a lock that %s",
                            owner_of(l) ? "has died with its holder" : "is free");
-    } else if (l->end.list != (holder->extra ? &holder->extra->joiners : NULL)) {
+    } else if (!holder->extra || l->end.list != &holder->extra->joiners) {
         hark__audit_broken(audit, "B3", task, "would not be told that the lock's holder has ended");
     }
 }
