@@ -37,7 +37,10 @@ HARK_API int hark_cond_init(hark_cond *c);
  * Returns 0 (notified, holding l); -ECANCELED (not notified, holding l); -EOWNERDEAD (l's holder
  * has ended without releasing it: the caller does not hold it); -EPERM (the caller does not hold
  * l); -EINVAL (NULL; others wait with another lock); -ENOMEM (l not given up); -ENOTSUP outside a
- * task; -EXDEV. Source: trio.Condition.wait. */
+ * task; -EXDEV. Source: trio.Condition.wait.
+ *
+ * If l's holder ends without releasing it, who waits here is not woken, for nobody can notify any
+ * more; it hears -EOWNERDEAD when it is cancelled. */
 HARK_API int hark_cond_wait(hark_cond *c, hark_lock *l);
 
 /* hark_cond_notify - to the n tasks that have waited longest, or to all if they are fewer. They go

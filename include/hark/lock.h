@@ -35,7 +35,11 @@ HARK_API int hark_lock_init(hark_lock *l);
  * it already; or it would wait for ever, because the holder waits for a lock whose holder waits for
  * ... the caller, and none of them has a deadline: the words name these tasks); -EOWNERDEAD (its
  * holder has ended without releasing it; so until it is initialised anew); -ENOMEM (no memory to be
- * told of the holder's end); -EINVAL (NULL); -ENOTSUP outside a task; -EXDEV. Source: trio.Lock. */
+ * told of the holder's end); -EINVAL (NULL); -ENOTSUP outside a task; -EXDEV. Source: trio.Lock.
+ *
+ * Rings are seen where this call closes them: not those that a hark_select or a hark_rwlock is part
+ * of, nor one that a condition's waiter closes by coming back to its lock. These end with the run's
+ * report of who waits for whom. */
 HARK_API int hark_lock_acquire(hark_lock *l);
 
 /* hark_lock_try - as hark_lock_acquire, but -EAGAIN where it would wait. Not a checkpoint. */

@@ -57,18 +57,20 @@ HARK_API hark_case hark_on_get(hark_queue *q, void *item);
  * array may be used again.
  *
  * Fair: when several are ready, each has the same chance. Blocks: a checkpoint.
- * Returns the case's index (see hark_case_result); -ECANCELED (none happened); -EINVAL (no case,
- * NULL, an unmade case, a NULL primitive, a bad descriptor or events); -EBUSY (another task waits
- * for that descriptor); -ENOTSUP outside a task; -EXDEV. Source: Go's select. */
+ * Returns the case's index (see hark_case_result); -ECANCELED (none happened). Or what any case is
+ * refused for, though others may be ready: -EINVAL (no case, NULL, an unmade case, a NULL
+ * primitive, bad events); -EBADF (a negative descriptor); -EDEADLK (a lock that the caller holds;
+ * its own end); -EBUSY (somebody waits for that descriptor already, or two cases would); -ENOTSUP
+ * outside a task; -EXDEV. Source: Go's select. */
 HARK_API int hark_select(hark_case *cases, int n);
 
 /* hark_try_select - as hark_select, but -EAGAIN where it would wait. */
 HARK_API int hark_try_select(hark_case *cases, int n);
 
-/* hark_case_result - of the case that happened: 0, or why not: -EBADF (a descriptor that is not open
- * any more), the code of a future that failed, -EOWNERDEAD (a lock whose holder has ended), what a
- * send, recv, put or get would have said of a channel that is closed or a queue that is shut down
- * (or, unbounded, without memory). */
+/* hark_case_result - of the case that happened: 0, or why not: -EBADF (a descriptor that is not
+ * open any more), the code of a future that failed, -EOWNERDEAD (a lock whose holder has ended),
+ * what a send, recv, put or get would have said of a channel that is closed or a queue that is shut
+ * down (or, unbounded, without memory). It records no words. */
 HARK_API int hark_case_result(const hark_case *c);
 
 HARK_END
