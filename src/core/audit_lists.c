@@ -16,11 +16,6 @@
  */
 #include "core/audit.h"
 
-static void *owner_of(const struct hark_waiter *waiter)
-{
-    return (void *)(waiter->owner & ~(uintptr_t)OWNER_KIND);
-}
-
 static bool is_watch(const struct hark_waiter *waiter)
 {
     return (waiter->owner & OWNER_KIND) == OWNER_WATCH;
@@ -135,8 +130,8 @@ bool hark__audit_in_ring(const struct hark__audit *audit, const hark__task *task
 /* Does its owner wait there? */
 static bool is_owned(struct hark__audit *audit, const struct hark_waiter *waiter)
 {
-    const hark_watch *watch = owner_of(waiter);
-    const hark__task *task = owner_of(waiter);
+    const hark_watch *watch = hark__owner_of(waiter);
+    const hark__task *task = hark__owner_of(waiter);
 
     switch (waiter->owner & OWNER_KIND) {
     case OWNER_TASK:
@@ -205,7 +200,7 @@ void hark__audit_waiter(struct hark__audit *audit, const hark__task *task,
     if (!waiter->list || !is_linked(waiter)) {
         hark__audit_broken(audit, "P1", task, "waits for %s, and stands in no list",
                            task->wait->what);
-    } else if (owner_of(waiter) != task || is_watch(waiter)) {
+    } else if (hark__owner_of(waiter) != task || is_watch(waiter)) {
         hark__audit_broken(audit, "P1", task, "waits for %s, and somebody else would be woken",
                            task->wait->what);
     } else if (is_first_task(waiter->list, waiter)) {
@@ -350,7 +345,7 @@ void hark__audit_fd(struct hark__audit *audit, const hark__task *task,
     audit->fd_waiters++;
     if ((!reads && !writes) || entry->waits[reads ? FD_IN : FD_OUT] != waiter) {
         hark__audit_broken(audit, "F1", task, "waits for a descriptor that does not know it");
-    } else if (owner_of(waiter) != task || is_watch(waiter) || waiter->list) {
+    } else if (hark__owner_of(waiter) != task || is_watch(waiter) || waiter->list) {
         hark__audit_broken(audit, "F1", task, "waits for descriptor %d, and another would be woken",
                            entry->fd);
     }

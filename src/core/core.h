@@ -164,6 +164,11 @@ struct hark__hook {
     void (*woken)(struct hark_waiter *waiter);
 };
 
+static inline void *hark__owner_of(const struct hark_waiter *waiter)
+{
+    return (void *)(waiter->owner & ~(uintptr_t)OWNER_KIND);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 #define LOOP_BUDGET 128 /* calls that need not wait, before a task lets others run */
@@ -328,11 +333,11 @@ void hark__ready(hark_loop *loop, hark__task *task, int result);
 void hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list */
 /* It stands in none any more. */
 void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result);
-void hark__wake_everyone(struct hark_waitlist *list);
+void hark__wake_everyone(struct hark_waitlist *list, int result); /* in order */
 static inline void hark__wake_all(struct hark_waitlist *list)
 {
     if (list->first) {
-        hark__wake_everyone(list);
+        hark__wake_everyone(list, 0);
     }
 }
 int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are tasks */

@@ -324,7 +324,7 @@ void hark__wake(struct hark_waiter *waiter, int result)
     wake_owner(hark__here, waiter->owner, waiter, result);
 }
 
-void hark__wake_everyone(struct hark_waitlist *list)
+void hark__wake_everyone(struct hark_waitlist *list, int result)
 {
     hark_loop *loop = hark__here;
 
@@ -335,7 +335,7 @@ void hark__wake_everyone(struct hark_waitlist *list)
         waiter = planted(wakes_the_last_first) ? waiter->prev : waiter;
         __builtin_prefetch(waiter->next->next);
         hark__list_remove(waiter);
-        wake_owner(loop, waiter->owner, waiter, 0);
+        wake_owner(loop, waiter->owner, waiter, result);
     }
 }
 

@@ -116,7 +116,7 @@ static void put_waiter(struct hark__text *text, const struct hark__fd *entry, in
     const struct hark_waiter *waiter = entry->waits[direction];
 
     if (waiter && (waiter->owner & OWNER_KIND) != OWNER_WATCH) {
-        hark__task_words((hark__task *)(waiter->owner & ~(uintptr_t)OWNER_KIND), text);
+        hark__task_words(hark__owner_of(waiter), text);
     } else {
         hark__text_put(text, "%s", entry->watches[direction] ? "a watch" : "another task");
     }

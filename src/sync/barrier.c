@@ -81,13 +81,6 @@ static int release_round(hark_barrier *b)
     return index;
 }
 
-static void break_round(hark_barrier *b)
-{
-    while (b->waiters.first) {
-        hark__wake(b->waiters.first, -EPIPE);
-    }
-}
-
 static int wait_for_round(hark_barrier *b, const char *call)
 {
     int came = hark_barrier_waiting(b), rc = hark__wait(&b->waiters, &barrier_kind);
@@ -135,7 +128,7 @@ int hark_barrier_abort(hark_barrier *b)
 
     if (!error) {
         b->broken = true;
-        break_round(b);
+        hark__wake_everyone(&b->waiters, -EPIPE);
     }
     return error;
 }
@@ -147,7 +140,7 @@ int hark_barrier_reset(hark_barrier *b)
     if (!error) {
         b->broken = false;
         if (!planted(barrier_reset_forgets_who_waits)) {
-            break_round(b);
+            hark__wake_everyone(&b->waiters, -EPIPE);
         }
     }
     return error;

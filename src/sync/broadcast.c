@@ -130,9 +130,7 @@ int hark_broadcast_close(hark_broadcast *b)
 
     if (!error) {
         b->closed = true;
-        while (b->waiters.first) {
-            hark__wake(b->waiters.first, -ENODATA);
-        }
+        hark__wake_everyone(&b->waiters, -ENODATA);
     }
     return error;
 }

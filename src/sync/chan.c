@@ -85,16 +85,9 @@ static __attribute__((noinline)) int explain(int code, const char *call)
 
 /* ---- items ----------------------------------------------------------------------------------- */
 
-/* Pointers and numbers without a call. */
 static inline void move(const hark_chan *c, void *to, const void *from)
 {
-    if (c->size == sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, from, sizeof word);
-        memcpy(to, &word, sizeof word);
-    } else {
-        memmove(to, from, c->size);
-    }
+    hark__item_move(to, from, c->size);
 }
 
 static inline unsigned char *at(const hark_chan *c, size_t index)
@@ -115,11 +108,6 @@ static inline void take_oldest(hark_chan *c, void *place)
     c->used--;
 }
 
-static inline void *item_of(struct hark_waiter *waiter)
-{
-    return container_of(waiter, struct hark__offer, waiter)->item;
-}
-
 /* 0: sent. -EAGAIN: it would have to wait. Else without words, so far. */
 static int send_now(hark_chan *c, const void *item)
 {
@@ -130,7 +118,7 @@ static int send_now(hark_chan *c, const void *item)
         return c->open_senders ? -EPIPE : -EBADF;
     }
     if (receiver) {
-        move(c, item_of(receiver), item);
+        move(c, hark__offer_item(receiver), item);
         hark__wake(receiver, 0);
         return 0;
     }
@@ -153,14 +141,14 @@ static int recv_now(hark_chan *c, void *place)
         if (sender && !planted(chan_place_is_given_to_nobody)) {
             sender = planted(chan_last_sender_moves_in) ? sender->prev : sender;
             if (!planted(chan_sender_is_woken_without_its_item)) {
-                append(c, item_of(sender));
+                append(c, hark__offer_item(sender));
             }
             hark__wake(sender, 0);
         }
         return 0;
     }
     if (sender) {
-        move(c, place, item_of(sender));
+        move(c, place, hark__offer_item(sender));
         if (planted(chan_met_sender_goes_on_waiting)) {
             return 0;
         }
@@ -319,21 +307,24 @@ static int check_case(hark_case *k, const char *call)
     return error ? error : touch(k->object, call);
 }
 
-/* A case that stands there is asked by the audit, which must change nothing. */
+static bool send_is_due(hark_case *k)
+{
+    return may_send(k->object, &k->in.waiter);
+}
+
+static bool recv_is_due(hark_case *k)
+{
+    return may_receive(k->object, &k->in.waiter);
+}
+
 static bool send_ready(hark_case *k)
 {
-    if (k->in.waiter.list) {
-        return may_send(k->object, &k->in.waiter);
-    }
     k->result = send_now(k->object, k->item);
     return k->result != -EAGAIN;
 }
 
 static bool recv_ready(hark_case *k)
 {
-    if (k->in.waiter.list) {
-        return may_receive(k->object, &k->in.waiter);
-    }
     k->result = recv_now(k->object, k->item);
     return k->result != -EAGAIN;
 }
@@ -346,10 +337,21 @@ static int join_senders(hark_loop *loop, hark_case *k)
 }
 
 static const struct hark__case_kind on_send = {
-    check_case, send_ready, join_senders, hark__case_leave_list, hark__case_stands_in_list, false};
+    .check = check_case,
+    .ready = send_ready,
+    .join = join_senders,
+    .leave = hark__case_leave_list,
+    .there = send_is_due,
+    .stands = hark__case_stands_in_list,
+};
 static const struct hark__case_kind on_recv = {
-    check_case, recv_ready, hark__case_join_list, hark__case_leave_list, hark__case_stands_in_list,
-    false};
+    .check = check_case,
+    .ready = recv_ready,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .there = recv_is_due,
+    .stands = hark__case_stands_in_list,
+};
 
 hark_case hark_on_send(hark_chan *c, const void *item)
 {
@@ -362,13 +364,6 @@ hark_case hark_on_recv(hark_chan *c, void *item)
 }
 
 /* ---- ends ------------------------------------------------------------------------------------ */
-
-static void send_home(struct hark_waitlist *list, int code)
-{
-    while (list->first) {
-        hark__wake(list->first, code);
-    }
-}
 
 static int add_end(int32_t *ends, const char *call)
 {
@@ -411,8 +406,8 @@ int hark_chan_close_sender(hark_chan *c)
         if (planted(chan_end_drops_what_is_buffered)) {
             c->first = c->used = 0;
         }
-        send_home(&c->receivers, -ENODATA);
-        send_home(&c->senders, -EBADF);
+        hark__wake_everyone(&c->receivers, -ENODATA);
+        hark__wake_everyone(&c->senders, -EBADF);
     }
     return 0;
 }
@@ -428,9 +423,9 @@ int hark_chan_close_receiver(hark_chan *c)
     if (--c->open_receivers == 0) {
         c->first = c->used = 0;
         if (!planted(chan_close_forgets_senders)) {
-            send_home(&c->senders, -EPIPE);
+            hark__wake_everyone(&c->senders, -EPIPE);
         }
-        send_home(&c->receivers, -EBADF);
+        hark__wake_everyone(&c->receivers, -EBADF);
     }
     return 0;
 }

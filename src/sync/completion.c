@@ -41,9 +41,7 @@ static void append(hark_completion *c, int index)
 static void count_taken(hark_completion *c)
 {
     if (++c->taken == c->count) {
-        while (c->waiters.first) {
-            hark__wake(c->waiters.first, -ENODATA);
-        }
+        hark__wake_everyone(&c->waiters, -ENODATA);
     }
 }
 

@@ -44,11 +44,6 @@ static hark__task *holder_of(const hark_lock *l)
     return hark__task_find(hark__here, owner_of(l));
 }
 
-static hark__task *task_of(const struct hark_waiter *waiter)
-{
-    return (hark__task *)(waiter->owner & ~(uintptr_t)OWNER_KIND);
-}
-
 static const hark_lock *awaited(const hark__task *task)
 {
     return container_of(task->in.waiter.list, hark_lock, waiters);
@@ -124,7 +119,7 @@ static void note_end(hark__task *task, hark_task dead, const char *call)
 void hark__end_tell(struct hark_waitlist *list, hark_task dead)
 {
     for (struct hark_waiter *waiter; (waiter = list->first);) {
-        hark__task *task = task_of(waiter);
+        hark__task *task = hark__owner_of(waiter);
         bool in_select = (waiter->owner & OWNER_KIND) == OWNER_CASE;
         note_end(task, dead,
                  in_select ? "hark_select"
@@ -395,7 +390,7 @@ void hark__lock_hand_over(hark_lock *l)
         return;
     }
     first = planted(lock_goes_to_the_last) ? first->prev : first;
-    hark__task *next = task_of(first);
+    hark__task *next = hark__owner_of(first);
     if (!planted(lock_hook_is_not_moved)) {
         hark__end_leave(&l->end);
     }
@@ -466,7 +461,7 @@ void hark__lock_queue(hark_lock *l, struct hark_waiter *waiter)
 {
     hark__end_stand(&l->end, &holder_hook, holder_of(l));
     hark__list_add(&l->waiters, waiter);
-    task_of(waiter)->wait = &again_wait.kind;
+    ((hark__task *)hark__owner_of(waiter))->wait = &again_wait.kind;
 }
 
 int hark__lock_again(hark_lock *l, const char *call)
@@ -508,21 +503,25 @@ static int check_case(hark_case *c, const char *call)
     return l->owner == SERVES && !hark__task_extra(hark__here->running) ? fail_memory(call) : 0;
 }
 
-/* Asked by the audit there is no task, and nothing is taken. A lock that is dead is news, too. */
+/* A lock that is dead is news, too. */
+static bool case_is_due(hark_case *c)
+{
+    return !holder_of(c->object);
+}
+
 static bool case_ready(hark_case *c)
 {
     hark_lock *l = c->object;
-    const hark__task *self = hark__here->running;
 
-    l->owner &= planted(lock_case_barges) && self ? SERVES : -1;
+    l->owner &= planted(lock_case_barges) ? SERVES : -1;
     if (!owner_of(l)) {
-        l->owner |= self ? self->id : 0;
+        l->owner |= hark__here->running->id;
         return true;
     }
     if (holder_of(l)) {
         return false;
     }
-    c->result = self ? hark__end_words(owner_of(l), "hark_select") : -EOWNERDEAD;
+    c->result = hark__end_words(owner_of(l), "hark_select");
     return true;
 }
 
@@ -547,8 +546,14 @@ static void case_stands(const hark__task *task, const hark_case *c, struct hark_
     check_lock(c->object, task, audit);
 }
 
-static const struct hark__case_kind on_acquire = {check_case, case_ready,  join_case,
-                                                  leave_case, case_stands, false};
+static const struct hark__case_kind on_acquire = {
+    .check = check_case,
+    .ready = case_ready,
+    .join = join_case,
+    .leave = leave_case,
+    .there = case_is_due,
+    .stands = case_stands,
+};
 
 hark_case hark_on_acquire(hark_lock *l)
 {

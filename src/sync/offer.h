@@ -9,6 +9,8 @@
 #ifndef HARK_SYNC_OFFER_H
 #define HARK_SYNC_OFFER_H
 
+#include <string.h>
+
 #include "core/core.h"
 #include "sync/sync.h"
 
@@ -23,6 +25,23 @@ static inline __attribute__((always_inline)) int hark__offer_wait(struct hark_wa
     hark__list_add(list, &offer.waiter);
     self->in.waiter.next = &offer.waiter;
     return hark__park(kind);
+}
+
+static inline void *hark__offer_item(struct hark_waiter *waiter)
+{
+    return container_of(waiter, struct hark__offer, waiter)->item;
+}
+
+/* Pointers and numbers without a call. */
+static inline void hark__item_move(void *to, const void *from, size_t size)
+{
+    if (size == sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, from, sizeof word);
+        memcpy(to, &word, sizeof word);
+    } else {
+        memmove(to, from, size);
+    }
 }
 
 #endif

@@ -6,7 +6,8 @@
  *          with the result, or gives its turn to the first of them, who is the one who tries from
  *          that instant on, though it has not run yet: so no newcomer gets in between.
  * Rules    J11 At most one task tries at a time; nobody waits while nobody tries, or when it is
- *          done. J12 A result is given only when it is there: 0 or more, the same for all.
+ *              done.
+ *          J12 A result is given only when it is there: 0 or more, the same for all.
  *          J13 Whoever was given the turn uses it, even if it was cancelled meanwhile: its function
  *              will hear of that.
  */
@@ -59,9 +60,7 @@ static void finish(hark_once *o, int result)
     o->done = true;
     o->result = result;
     o->runner = 0;
-    while (o->waiters.first) {
-        hark__wake(o->waiters.first, result);
-    }
+    hark__wake_everyone(&o->waiters, result);
 }
 
 /* The first waiter is the next to try; or nobody is, until somebody comes. */
@@ -69,7 +68,8 @@ static void pass_on(hark_once *o)
 {
     struct hark_waiter *first = o->waiters.first;
 
-    o->runner = first && !planted(once_turn_is_free) ? ((hark__task *)first->owner)->id : 0;
+    o->runner =
+        first && !planted(once_turn_is_free) ? ((const hark__task *)hark__owner_of(first))->id : 0;
     if (first && !planted(once_failure_wakes_nobody)) {
         hark__wake(first, YOUR_TURN);
     }

@@ -85,16 +85,9 @@ static inline void *item_at(const hark_queue *q, size_t index)
     return q->items + index * q->size;
 }
 
-/* Pointers and numbers without a call. */
 static inline void move(const hark_queue *q, void *to, const void *from)
 {
-    if (q->size == sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, from, sizeof word);
-        memcpy(to, &word, sizeof word);
-    } else {
-        memmove(to, from, q->size);
-    }
+    hark__item_move(to, from, q->size);
 }
 
 static void move_inside(hark_queue *q, size_t to, size_t from)
@@ -226,11 +219,6 @@ static int make_room(hark_queue *q, size_t room)
 
 /* ---- putting and getting, if it need not wait ------------------------------------------------ */
 
-static inline void *item_of(struct hark_waiter *waiter)
-{
-    return container_of(waiter, struct hark__offer, waiter)->item;
-}
-
 static inline bool is_full(const hark_queue *q)
 {
     return q->max && q->used == q->max;
@@ -247,14 +235,14 @@ static int put_now(hark_queue *q, const void *item)
     if (getter && planted(queue_item_is_left_to_be_fetched)) {
         store(q, item); /* the getter will fetch it, if nobody comes first */
         q->unfinished++;
-        take_next(q, item_of(getter));
+        take_next(q, hark__offer_item(getter));
         q->used++;
         hark__wake(getter, 0);
         return 0;
     }
     if (getter) {
         q->unfinished += !planted(queue_direct_item_is_not_counted);
-        move(q, item_of(getter), item);
+        move(q, hark__offer_item(getter), item);
         hark__wake(getter, 0);
         return 0;
     }
@@ -279,7 +267,7 @@ static int get_now(hark_queue *q, void *place)
     take_next(q, place);
     if (putter) {
         q->unfinished++;
-        store(q, item_of(putter));
+        store(q, hark__offer_item(putter));
         hark__wake(putter, 0);
     }
     return 0;
@@ -473,13 +461,6 @@ int hark_queue_join(hark_queue *q)
     return q->unfinished ? hark__wait(&q->joiners, &join_kind) : hark__pass();
 }
 
-static void send_home(struct hark_waitlist *list)
-{
-    while (list->first) {
-        hark__wake(list->first, -EPIPE);
-    }
-}
-
 int hark_queue_shutdown(hark_queue *q, bool immediate)
 {
     int error = touch(q, "hark_queue_shutdown");
@@ -493,9 +474,9 @@ int hark_queue_shutdown(hark_queue *q, bool immediate)
         q->used = q->first = 0;
         count_done(q, planted(queue_dropped_is_not_done) ? 0 : dropped);
     }
-    send_home(&q->getters);
+    hark__wake_everyone(&q->getters, -EPIPE);
     if (!planted(queue_shutdown_forgets_putters)) {
-        send_home(&q->putters);
+        hark__wake_everyone(&q->putters, -EPIPE);
     }
     return 0;
 }
@@ -514,21 +495,24 @@ static int check_case(hark_case *k, const char *call)
     return error ? error : touch(k->object, call);
 }
 
-/* A case that stands there is asked by the audit, which must change nothing. */
+static bool put_is_due(hark_case *k)
+{
+    return may_put(k->object);
+}
+
+static bool get_is_due(hark_case *k)
+{
+    return may_get(k->object);
+}
+
 static bool put_ready(hark_case *k)
 {
-    if (k->in.waiter.list) {
-        return may_put(k->object);
-    }
     k->result = put_now(k->object, k->item);
     return k->result != -EAGAIN;
 }
 
 static bool get_ready(hark_case *k)
 {
-    if (k->in.waiter.list) {
-        return may_get(k->object);
-    }
     k->result = get_now(k->object, k->item);
     return k->result != -EAGAIN;
 }
@@ -541,10 +525,21 @@ static int join_putters(hark_loop *loop, hark_case *k)
 }
 
 static const struct hark__case_kind on_put = {
-    check_case, put_ready, join_putters, hark__case_leave_list, hark__case_stands_in_list, false};
+    .check = check_case,
+    .ready = put_ready,
+    .join = join_putters,
+    .leave = hark__case_leave_list,
+    .there = put_is_due,
+    .stands = hark__case_stands_in_list,
+};
 static const struct hark__case_kind on_get = {
-    check_case, get_ready, hark__case_join_list, hark__case_leave_list, hark__case_stands_in_list,
-    false};
+    .check = check_case,
+    .ready = get_ready,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .there = get_is_due,
+    .stands = hark__case_stands_in_list,
+};
 
 hark_case hark_on_put(hark_queue *q, const void *item)
 {

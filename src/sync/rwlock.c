@@ -19,14 +19,9 @@
 
 static const struct hark__holder_wait write_wait;
 
-static hark__task *task_of(const struct hark_waiter *waiter)
-{
-    return (hark__task *)(waiter->owner & ~(uintptr_t)OWNER_KIND);
-}
-
 static bool wants_to_write(const struct hark_waiter *waiter)
 {
-    return task_of(waiter)->wait == &write_wait.kind;
+    return ((const hark__task *)hark__owner_of(waiter))->wait == &write_wait.kind;
 }
 
 static bool may_enter(const hark_rwlock *l, bool writes)
@@ -48,7 +43,7 @@ static void admit(hark_rwlock *l)
     struct hark_waiter *first;
 
     while ((first = l->waiters.first) && may_enter(l, wants_to_write(first))) {
-        hark__task *task = task_of(first);
+        hark__task *task = hark__owner_of(first);
         bool writes = wants_to_write(first);
         l->state = writes ? task->id : l->state - 1;
         hark__wake(first, 0);

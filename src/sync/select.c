@@ -213,21 +213,49 @@ static void stands_at_fd(const hark__task *task, const hark_case *c, struct hark
     }
 }
 
-static const struct hark__case_kind on_event = {hark__case_check_list,     event_ready,
-                                                hark__case_join_list,      hark__case_leave_list,
-                                                hark__case_stands_in_list, false};
-static const struct hark__case_kind on_flag = {hark__case_check_list,     flag_ready,
-                                               hark__case_join_list,      hark__case_leave_list,
-                                               hark__case_stands_in_list, false};
-static const struct hark__case_kind on_future = {hark__case_check_list,     future_ready,
-                                                 hark__case_join_list,      hark__case_leave_list,
-                                                 hark__case_stands_in_list, false};
+static const struct hark__case_kind on_event = {
+    .check = hark__case_check_list,
+    .ready = event_ready,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .stands = hark__case_stands_in_list,
+};
+static const struct hark__case_kind on_flag = {
+    .check = hark__case_check_list,
+    .ready = flag_ready,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .stands = hark__case_stands_in_list,
+};
+static const struct hark__case_kind on_future = {
+    .check = hark__case_check_list,
+    .ready = future_ready,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .stands = hark__case_stands_in_list,
+};
 static const struct hark__case_kind on_task = {
-    check_task, task_ready, join_task, hark__case_leave_list, stands_with_joiners, false};
-static const struct hark__case_kind on_time = {check_nothing, time_ready,      join_time,
-                                               leave_time,    stands_in_wheel, false};
-static const struct hark__case_kind on_fd = {check_fd, fd_ready,     join_fd,
-                                             leave_fd, stands_at_fd, true};
+    .check = check_task,
+    .ready = task_ready,
+    .join = join_task,
+    .leave = hark__case_leave_list,
+    .stands = stands_with_joiners,
+};
+static const struct hark__case_kind on_time = {
+    .check = check_nothing,
+    .ready = time_ready,
+    .join = join_time,
+    .leave = leave_time,
+    .stands = stands_in_wheel,
+};
+static const struct hark__case_kind on_fd = {
+    .check = check_fd,
+    .ready = fd_ready,
+    .join = join_fd,
+    .leave = leave_fd,
+    .stands = stands_at_fd,
+    .confirm = true,
+};
 
 hark_case hark_on_event(hark_event *e)
 {
@@ -324,8 +352,9 @@ static bool any_there(const hark__task *task)
 
     for (int i = 0; i < selection->count && !there; i++) {
         hark_case *c = &selection->cases[i];
+        bool (*is_there)(hark_case * c) = c->kind->there ? c->kind->there : c->kind->ready;
         int before = c->result;
-        there = c->kind->ready(c) && !(c->kind->confirm && c->result == -EBADF);
+        there = is_there(c) && !(c->kind->confirm && c->result == -EBADF);
         c->result = before;
     }
     return there;

@@ -17,7 +17,6 @@
 #include "core/core.h"
 #include "sync/sync.h"
 
-
 static bool has_permit(const hark__task *task)
 {
     return container_of(task->in.waiter.list, hark_sem, waiters)->value > 0;
@@ -114,15 +113,16 @@ hark_stats hark_sem_statistics(const hark_sem *s)
 
 /* ---- as a case of a select ------------------------------------------------------------------- */
 
-/* Where there is a permit nobody queues (J1). A case that stands in the list already is asked by
- * the audit: then it only tells. */
+static bool permit_is_there(hark_case *c)
+{
+    return ((const hark_sem *)c->object)->value > 0;
+}
+
+/* Where there is a permit nobody queues (J1). */
 static bool take_if_there(hark_case *c)
 {
     hark_sem *s = c->object;
 
-    if (c->in.waiter.list) {
-        return s->value > 0;
-    }
     if (s->value == 0) {
         return false;
     }
@@ -130,9 +130,14 @@ static bool take_if_there(hark_case *c)
     return true;
 }
 
-static const struct hark__case_kind on_sem = {hark__case_check_list,     take_if_there,
-                                              hark__case_join_list,      hark__case_leave_list,
-                                              hark__case_stands_in_list, false};
+static const struct hark__case_kind on_sem = {
+    .check = hark__case_check_list,
+    .ready = take_if_there,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .there = permit_is_there,
+    .stands = hark__case_stands_in_list,
+};
 
 _Static_assert(offsetof(hark_sem, waiters) == 0, "a case's object is its list");
 

@@ -32,6 +32,9 @@ struct hark__case_kind {
     bool (*ready)(hark_case *c);
     int (*join)(struct hark_loop *loop, hark_case *c);
     void (*leave)(struct hark_loop *loop, hark_case *c);
+    /* For the audit, of a case that waits: could it happen? Without an effect. NULL: `ready` has
+     * none, so it can be asked. */
+    bool (*there)(hark_case *c);
     void (*stands)(const struct hark__task *task, const hark_case *c, struct hark__audit *audit);
     bool confirm; /* being woken is but a hint: ask `ready` */
 };
