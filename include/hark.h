@@ -33,6 +33,7 @@
 #include <hark/base.h>
 #include <hark/time.h>
 #include <hark/run.h>
+#include <hark/loop.h>
 #include <hark/scope.h>
 #include <hark/group.h>
 #include <hark/event.h>

@@ -25,6 +25,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #ifdef HARK_HAVE_LIBURING
@@ -112,38 +113,40 @@ static int sys_eventfd(unsigned value, int flags)
     return eventfd(value, flags);
 }
 
-#define sys_clock_gettime clock_gettime
-#define sys_close         close
-#define sys_epoll_create1 epoll_create1
-#define sys_epoll_ctl     epoll_ctl
-#define sys_epoll_wait    epoll_wait
-#define sys_fstat         fstat
-#define sys_getsockopt    getsockopt
-#define sys_listen        listen
-#define sys_madvise       madvise
-#define sys_mmap          mmap
-#define sys_mprotect      mprotect
-#define sys_munmap        munmap
-#define sys_pipe2         pipe2
-#define sys_poll          poll
-#define sys_ppoll         ppoll
-#define sys_preadv2       preadv2
-#define sys_pselect       pselect
-#define sys_pwritev2      pwritev2
-#define sys_read          read
-#define sys_recv          recv
-#define sys_send          send
-#define sys_setsockopt    setsockopt
-#define sys_sigaction     sigaction
-#define sys_sigaltstack   sigaltstack
-#define sys_socket        socket
-#define sys_socketpair    socketpair
-#define sys_unlink        unlink
-#define sys_write         write
-#define sys_getaddrinfo   getaddrinfo
-#define sys_freeaddrinfo  freeaddrinfo
-#define sys_thread_start  pthread_create
-#define sys_thread_kill   pthread_kill
+#define sys_clock_gettime   clock_gettime
+#define sys_close           close
+#define sys_epoll_create1   epoll_create1
+#define sys_epoll_ctl       epoll_ctl
+#define sys_epoll_wait      epoll_wait
+#define sys_fstat           fstat
+#define sys_getsockopt      getsockopt
+#define sys_listen          listen
+#define sys_madvise         madvise
+#define sys_mmap            mmap
+#define sys_mprotect        mprotect
+#define sys_munmap          munmap
+#define sys_pipe2           pipe2
+#define sys_poll            poll
+#define sys_ppoll           ppoll
+#define sys_preadv2         preadv2
+#define sys_pselect         pselect
+#define sys_pwritev2        pwritev2
+#define sys_read            read
+#define sys_recv            recv
+#define sys_send            send
+#define sys_setsockopt      setsockopt
+#define sys_sigaction       sigaction
+#define sys_sigaltstack     sigaltstack
+#define sys_socket          socket
+#define sys_socketpair      socketpair
+#define sys_timerfd_create  timerfd_create
+#define sys_timerfd_settime timerfd_settime
+#define sys_unlink          unlink
+#define sys_write           write
+#define sys_getaddrinfo     getaddrinfo
+#define sys_freeaddrinfo    freeaddrinfo
+#define sys_thread_start    pthread_create
+#define sys_thread_kill     pthread_kill
 
 /* ---- the ring -------------------------------------------------------------------------------- */
 

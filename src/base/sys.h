@@ -101,6 +101,10 @@ struct io_uring_params;
     X(int, socket, (int domain, int type, int protocol), (domain, type, protocol)) \
     X(int, socketpair, (int domain, int type, int protocol, int fds[2]), \
       (domain, type, protocol, fds)) \
+    X(int, timerfd_create, (int clock, int flags), (clock, flags)) \
+    X(int, timerfd_settime, \
+      (int fd, int flags, const struct itimerspec *time, struct itimerspec *old), \
+      (fd, flags, time, old)) \
     X(int, unlink, (const char *path), (path)) \
     X(ssize_t, write, (int fd, const void *buffer, size_t size), (fd, buffer, size)) \
     X(int, getaddrinfo, \

@@ -123,6 +123,10 @@ static void check_scope(struct hark__audit *audit, const hark_scope *scope, cons
     if (flags & LEVEL_TIMED_OUT && !(flags & LEVEL_CANCELLED)) {
         hark__audit_broken(audit, "O2", task, "has a scope that timed out and is not cancelled");
     }
+    if (flags & LEVEL_BINDING &&
+        (flags & (LEVEL_CANCELLED | LEVEL_SHIELD) || scope->deadline != HARK_FOREVER)) {
+        hark__audit_broken(audit, "K2", task, "has a bound value that is cancelled, or may be");
+    }
     if (flags & LEVEL_ABORTED && (!(flags & LEVEL_GROUP) || !(flags & LEVEL_CANCELLED))) {
         hark__audit_broken(audit, "G3", task, "has a scope that failed and is not cancelled");
     }
@@ -459,7 +463,7 @@ int hark__audit(hark_loop *loop, bool at_rest, struct hark__text *text)
 int hark_audit(void)
 {
     static const char call[] = "hark_audit";
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
     struct hark__text text;
     char words[160];
 

@@ -60,6 +60,7 @@ enum {
     LEVEL_WITHIN = 1 << 8,      /* opened by hark_within: may be found abandoned */
     LEVEL_ABORTED = 1 << 9,     /* a group: cancelled by a failure, not by hark_group_cancel */
     LEVEL_MISNESTED = 1 << 10,  /* closed out of order */
+    LEVEL_BINDING = 1 << 11,    /* a value stands here (sync/local.c): no cancellation of its own */
     LEVEL_OPEN = 0x4f50u << 16, /* upper half: the state */
     LEVEL_CLOSED = 0x434cu << 16,
     LEVEL_STATE = 0xffffu << 16,
@@ -99,6 +100,9 @@ struct hark__wait_kind {
     bool (*there)(const hark__task *task);
     /* For the audit: show it every place that the task stands in (hark__audit_waiter and so on). */
     void (*stands)(const hark__task *task, struct hark__audit *audit);
+    /* Who alone can end it (sync/ring.c); one of several, number `which`. NULL: no more; or none at
+     * all, for it may end by itself. */
+    const hark__task *(*holder)(const hark__task *task, int which);
 };
 
 #define TASK_BYTES 40 /* arguments up to this size are kept in the record */
@@ -238,14 +242,59 @@ struct hark_loop {
     pthread_t thread;
     int main_result;
     hark_loop *next_alive;
+    hark_task main; /* whose end is waited for, and whose result it is; 0: it has ended */
+
+    /* Of a loop that somebody else drives; see embed.c. */
+    bool runs;     /* control is in it */
+    bool embedded; /* made by hark_loop_new */
+    bool stopping; /* hark_loop_stop was called, and answered at ... */
+    uint32_t stop_at;
+    atomic_bool stop_asked;
+    hark_watch stop;
+    int descriptor;   /* for a foreign event loop; -1: none */
+    int alarm;        /* a timer descriptor in the hub; -1: none */
+    int64_t alarm_at; /* HARK_FOREVER: it is not set */
 
     struct hark__wheel wheel; /* large: last */
 };
 
-/* This thread's loop. */
+/* This thread's loop: the one that runs, or a resting one that was used since its last step. */
 extern __thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
+/* The one that was stepped last, and rests (embed.c). */
+extern __thread hark_loop *hark__resting __attribute__((tls_model("initial-exec")));
+hark_loop *hark__loop_rouse(void);
 
+/* For calls that may come from outside any task: this thread's loop, and if it rests, its driver is
+ * told that there may be something to do. */
+static inline hark_loop *hark__loop_here(void)
+{
+    return likely(hark__here != NULL) ? hark__here : hark__loop_rouse();
+}
+
+/* run.c: opened, it is this thread's; what went wrong was said. */
+int hark__loop_open(hark_loop **ret, const hark_options *options, const char *call);
+void hark__loop_close(hark_loop *loop);
 bool hark__loop_alive(uint32_t id);
+/* What `use` says of a loop that lives, and cannot end meanwhile; -ESHUTDOWN: it has ended. */
+int hark__loop_with(const hark_loop *wanted, int (*use)(hark_loop *loop));
+/* A task of no group; the loop waits for its end as for main's. */
+hark_task hark__loop_spawn(hark_loop *loop, hark_fn *fn, void *arg, const char *site,
+                           const char *call);
+/* The result of a run that is over, with the words of what failed in it. */
+int hark__loop_result(hark_loop *loop, const char *call);
+
+/* loop.c: until there is no task any more; until main has ended; until hark_loop_stop (or a
+ * cancellation of all has ended the last task). */
+enum hark__until { UNTIL_EMPTY, UNTIL_MAIN, UNTIL_STOP };
+void hark__loop_run(hark_loop *loop, enum hark__until until);
+/* Look at the world, waiting `most` at most if nothing is ready; then run what is ready. */
+void hark__loop_turn(hark_loop *loop, int64_t most);
+bool hark__alarm_report(hark_loop *loop, uint64_t token); /* was it the alarm's? (embed.c) */
+
+/* Tokens of the hub from here on are the loop's own descriptors: no other has so high a number. */
+#define HARK__TOKENS_OWN  (UINT64_MAX - 1)
+#define HARK__TOKEN_ALARM (UINT64_MAX - 1)
+
 int hark__loop_promise(hark_loop *loop); /* one more place in the ring; 0 or -ENOMEM */
 static inline void hark__loop_unpromise(hark_loop *loop)
 {
@@ -439,6 +488,8 @@ bool hark__inbox_drain(hark_loop *loop);
 bool hark__inbox_any(const hark_loop *loop); /* has anything been posted? */
 bool hark__inbox_sleep(hark_loop *loop);     /* about to sleep: false if something has come */
 void hark__inbox_awake(hark_loop *loop);
+void hark__inbox_wake(struct hark__inbox *inbox); /* if it sleeps */
+void hark__inbox_ring(struct hark__inbox *inbox); /* its descriptor becomes readable */
 bool hark__inbox_report(hark_loop *loop, uint64_t token);
 
 /* ---- interest.c: who waits for which descriptor ---------------------------------------------- */

@@ -37,7 +37,7 @@ struct hark__failure *hark__failure_here(void)
     hark_loop *loop = hark__here;
     struct hark__extra *extra;
 
-    if (!loop) {
+    if (!loop || !loop->runs) {
         return &bare;
     }
     if (!loop->running || !(extra = hark__task_extra(loop->running))) {

@@ -68,6 +68,23 @@ void hark__inbox_close(hark_loop *loop)
     }
 }
 
+void hark__inbox_ring(struct hark__inbox *inbox)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    ssize_t ignored = hark__sys.write(inbox->fd, &one, sizeof one);
+
+    (void)ignored;
+    errno = saved;
+}
+
+void hark__inbox_wake(struct hark__inbox *inbox)
+{
+    if (atomic_exchange(&inbox->asleep, 0)) {
+        hark__inbox_ring(inbox);
+    }
+}
+
 void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch)
 {
     hark_watch *newest = atomic_load(&inbox->posted);
@@ -75,13 +92,7 @@ void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch)
     do {
         watch->in.next = newest;
     } while (!atomic_compare_exchange_weak(&inbox->posted, &newest, watch));
-    if (atomic_exchange(&inbox->asleep, 0)) {
-        int saved = errno;
-        uint64_t one = 1;
-        ssize_t ignored = hark__sys.write(inbox->fd, &one, sizeof one);
-        (void)ignored;
-        errno = saved;
-    }
+    hark__inbox_wake(inbox);
 }
 
 bool hark__inbox_drain(hark_loop *loop)

@@ -18,9 +18,9 @@
  *              itself one place.
  *          L2  Descriptors are looked at before timers: what arrived in time is not timed out.
  *          L3  Time never goes back; a deadline takes effect in the first look around after it.
- *          L4  Loop ids are never reused, so a primitive of a loop that is gone is recognised.
+ *          L4  Who asks the loop to stop is answered when all has run that was ready then.
+ * Not here Opening, closing and hark_run (run.c); loops that somebody else drives (embed.c).
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/core.h"
@@ -32,97 +32,6 @@
 #define TRIM_EVERY  100000000 /* ns */
 #define EXPIRE_MOST 10000     /* timers fired in one look around */
 
-/* ---- the living loops ------------------------------------------------------------------------ */
-
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
-static hark_loop *living;
-static uint32_t last_id;
-static unsigned living_count;
-static struct sigaction sigpipe_before;
-
-/* A child that was forked has no task and no loop, whatever its parent ran: what stands in memory
- * of them is not used again, and signals mean to it what they meant before. */
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-
-static void before_fork(void)
-{
-    pthread_mutex_lock(&registry);
-}
-
-static void after_fork(void)
-{
-    pthread_mutex_unlock(&registry);
-}
-
-static void after_fork_in_child(void)
-{
-    hark__signals_forked();
-    if (living_count) {
-        hark__sys.sigaction(SIGPIPE, &sigpipe_before, NULL);
-    }
-    hark__here = NULL;
-    living = NULL;
-    living_count = 0;
-    pthread_mutex_unlock(&registry);
-}
-
-static void watch_forks(void)
-{
-    pthread_atfork(before_fork, after_fork, after_fork_in_child);
-}
-
-static void register_loop(hark_loop *loop)
-{
-    pthread_once(&fork_once, watch_forks);
-    pthread_mutex_lock(&registry);
-    loop->id = ++last_id;
-    loop->next_alive = living;
-    living = loop;
-    if (living_count++ == 0) {
-        struct sigaction ignore = {.sa_handler = SIG_IGN};
-        hark__sys.sigaction(SIGPIPE, &ignore, &sigpipe_before);
-    }
-    pthread_mutex_unlock(&registry);
-}
-
-static void unregister_loop(hark_loop *loop)
-{
-    hark_loop **link = &living;
-
-    pthread_mutex_lock(&registry);
-    while (*link != loop) {
-        link = &(*link)->next_alive;
-    }
-    *link = loop->next_alive;
-    if (--living_count == 0) {
-        hark__sys.sigaction(SIGPIPE, &sigpipe_before, NULL);
-    }
-    pthread_mutex_unlock(&registry);
-}
-
-bool hark__loop_alive(uint32_t id)
-{
-    pthread_mutex_lock(&registry);
-    hark_loop *loop = living;
-    while (loop && loop->id != id) {
-        loop = loop->next_alive;
-    }
-    pthread_mutex_unlock(&registry);
-    return loop != NULL;
-}
-
-size_t hark__census_count(void)
-{
-    size_t count = 0;
-
-    pthread_mutex_lock(&registry);
-    for (const hark_loop *loop = living; loop; loop = loop->next_alive) {
-        count += __atomic_load_n(&loop->tasks, __ATOMIC_RELAXED);
-    }
-    pthread_mutex_unlock(&registry);
-    return count;
-}
-
 /* ---- time ------------------------------------------------------------------------------------ */
 
 int64_t hark__loop_now(hark_loop *loop)
@@ -132,7 +41,9 @@ int64_t hark__loop_now(hark_loop *loop)
 
 int64_t hark_now(void)
 {
-    return hark__here ? hark__loop_now(hark__here) : hark__clock();
+    hark_loop *loop = hark__here ? hark__here : hark__resting;
+
+    return loop ? hark__loop_now(loop) : hark__clock();
 }
 
 /* ---- the ring -------------------------------------------------------------------------------- */
@@ -238,8 +149,10 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
                            strerror(-count));
     }
     for (int i = 0; i < count; i++) {
-        if (!hark__inbox_report(loop, reports[i].token)) {
+        if (likely(reports[i].token < HARK__TOKENS_OWN)) {
             hark__interest_report(loop, reports[i].token, reports[i].events);
+        } else if (!hark__alarm_report(loop, reports[i].token)) {
+            hark__inbox_report(loop, reports[i].token);
         }
     }
     hark__inbox_drain(loop);
@@ -345,7 +258,19 @@ static inline void check_itself(hark_loop *loop)
 }
 #endif
 
-static void idle(hark_loop *loop)
+/* In virtual time: on to the next deadline, but no further than `most`. */
+static void jump(hark_loop *loop, int64_t most)
+{
+    int64_t next = hark__wheel_next(&loop->wheel), now = loop->virtual_now;
+
+    if (next > now) {
+        loop->virtual_now = next - now > most ? now + most : next;
+    }
+    expire_timers(loop);
+}
+
+/* Nothing is ready: wait for the world, `most` at most. */
+static void idle(hark_loop *loop, int64_t most)
 {
     check_itself(loop);
     if (loop->settlers.first || loop->virtual_clock) {
@@ -359,19 +284,19 @@ static void idle(hark_loop *loop)
             return;
         }
         if (loop->virtual_clock && loop->wheel.count && !loop->holds) {
-            int64_t next = hark__wheel_next(&loop->wheel);
-            loop->virtual_now = next > loop->virtual_now ? next : loop->virtual_now;
-            expire_timers(loop);
+            jump(loop, most);
             return;
         }
     }
-    if (!loop->wheel.count && !loop->fd_waits && !loop->holds && !loop->signals) {
+    if (most == HARK_FOREVER && loop->tasks && !loop->wheel.count && !loop->fd_waits &&
+        !loop->holds && !loop->signals) {
         deadlock(loop);
         return;
     }
-    int64_t timeout = -1;
+    int64_t timeout = most == HARK_FOREVER ? -1 : most;
     if (loop->wheel.count && !loop->virtual_clock) {
-        timeout = until_next_timer(loop);
+        int64_t next = until_next_timer(loop);
+        timeout = timeout < 0 || next < timeout ? next : timeout;
     }
     poll_hub(loop, trim_memory(loop, timeout));
 }
@@ -411,99 +336,56 @@ static void run_entry(hark_loop *loop, uintptr_t entry)
     }
 }
 
-/* Until no task lives any more. */
-static void run(hark_loop *loop)
+/* Something is ready: run the first of it, after a look around if it is time for one. */
+static void advance(hark_loop *loop)
 {
-    while (loop->tasks) {
+    look_around(loop);
+    if (loop->head != loop->tail) {
+        loop->credit--; /* callbacks too, or one that calls itself again would starve all */
+        run_entry(loop, take_next(loop));
+    }
+}
+
+/* Rule L4. */
+static inline bool has_stopped(const hark_loop *loop)
+{
+    return unlikely(loop->stopping) && (int32_t)(loop->head - loop->stop_at) >= 0;
+}
+
+static inline bool is_over(const hark_loop *loop, enum hark__until until)
+{
+    if (likely(until == UNTIL_EMPTY)) {
+        return !loop->tasks;
+    }
+    return until == UNTIL_MAIN ? !loop->main : !loop->tasks && loop->root.flags & LEVEL_CANCELLED;
+}
+
+void hark__loop_run(hark_loop *loop, enum hark__until until)
+{
+    while (!is_over(loop, until) && !has_stopped(loop)) {
         if (unlikely(hark__choices.between) && hark__choices.between(loop->head == loop->tail)) {
             continue;
         }
         if (loop->head == loop->tail) {
-            idle(loop);
+            idle(loop, HARK_FOREVER);
             loop->turn_end = loop->tail;
             continue;
         }
-        look_around(loop);
-        if (loop->head != loop->tail) {
-            loop->credit--; /* callbacks too, or one that calls itself again would starve all */
-            run_entry(loop, take_next(loop));
-        }
+        advance(loop);
     }
 }
 
-/* ---- opening and closing --------------------------------------------------------------------- */
-
-#define RING_LEAST 64
-
-static void close_loop(hark_loop *loop)
+void hark__loop_turn(hark_loop *loop, int64_t most)
 {
-    hark__signals_close(loop);
-    hark__inbox_close(loop);
-    if (loop->interest) {
-        hark__interest_close(loop);
+    if (loop->head == loop->tail) {
+        idle(loop, most);
+    } else {
+        poll_hub(loop, 0);
     }
-    hark__withins_close(loop);
-    if (loop->roster) {
-        hark__roster_close(loop->roster);
+    uint32_t end = loop->turn_end = loop->tail;
+    while (loop->head != loop->tail && (int32_t)(loop->head - end) < 0) {
+        advance(loop);
     }
-    if (loop->stacks) {
-        hark__stacks_close(loop->stacks);
-        hark__overflow_close();
-    }
-    if (loop->hub) {
-        loop->hub->class->close(loop->hub);
-    }
-    if (loop->ring) {
-        hark__free(loop->ring, (loop->mask + 1ul) * sizeof *loop->ring);
-    }
-    if (loop->id) {
-        unregister_loop(loop);
-    }
-    if (hark__here == loop) {
-        hark__here = NULL;
-    }
-    hark__free(loop, sizeof *loop);
-}
-
-static int open_parts(hark_loop *loop)
-{
-    int error;
-
-    register_loop(loop);
-    loop->mask = RING_LEAST - 1;
-    loop->ring = hark__alloc(RING_LEAST * sizeof *loop->ring);
-    if (!loop->ring) {
-        return -ENOMEM;
-    }
-    if ((error = hark__roster_open(&loop->roster, loop->id)) || (error = hark__interest_open(loop))) {
-        return error;
-    }
-    hark__stacks *stacks;
-    if ((error = hark__stacks_open(&stacks))) {
-        return error;
-    }
-    if ((error = hark__overflow_open(hark__report_overflow))) {
-        hark__stacks_close(stacks);
-        return error;
-    }
-    loop->stacks = stacks;
-    return 0;
-}
-
-static void fill(hark_loop *loop, const hark_options *options)
-{
-    loop->slow_step = options->slow_step > 0 ? options->slow_step : 0;
-    loop->virtual_clock = options->virtual_clock;
-    loop->random = options->seed;
-    loop->careful = loop->random || loop->slow_step;
-    loop->budget_full = loop->random ? 1 : LOOP_BUDGET;
-    loop->thread = pthread_self();
-    loop->began = hark__loop_now(loop);
-    loop->polled = loop->checked = hark__clock();
-    loop->credit = loop->credit_given = loop->careful ? 0 : 16;
-    loop->root.flags = LEVEL_ROOT | LEVEL_OPEN;
-    loop->words_next = 1;
-    hark__wheel_init(&loop->wheel, loop->began);
 }
 
 /* A loop that rests in a virtual time, with one task left, becomes as it was when it was young:
@@ -520,109 +402,4 @@ void hark__loop_rewind(hark_loop *loop)
         memset(loop->words, 0, sizeof loop->words);
     }
     loop->wheel.instant = loop->began; /* it is empty, so nothing in it has to move */
-}
-
-static int open_loop(hark_loop **ret, const hark_options *options, const char *call)
-{
-    struct hark__hub *hub;
-    int error = hark__hub_open(&hub, options->hub);
-
-    if (error == -EINVAL) {
-        return hark__fail(error, call,
-                          "there is no hub called \"%s\"; there are uring, epoll, poll and select",
-                          options->hub ? options->hub : getenv("HARK_HUB"));
-    }
-    if (error) {
-        return hark__fail(error, call, "the hub could not be opened: %s", hark__hub_refusal());
-    }
-    hark_loop *loop = hark__alloc(sizeof *loop);
-    if (!loop) {
-        hub->class->close(hub);
-        return hark__fail(-ENOMEM, call, "no memory for a loop");
-    }
-    loop->hub = hub;
-    fill(loop, options);
-    error = open_parts(loop);
-    if (error) {
-        close_loop(loop);
-        return hark__fail(error, call, "no memory for the loop's parts");
-    }
-    hark__tools_here(&loop->tools);
-    hark__here = loop;
-    *ret = loop;
-    return 0;
-}
-
-static int check_options(const hark_options *options, hark_options *checked, hark_fn *main,
-                         const char *call)
-{
-    if (!main) {
-        return hark__fail(-EINVAL, call, "main is NULL");
-    }
-    if (hark__here) {
-        return hark__fail(-EBUSY, call,
-                          "this thread has a running loop already; spawn a task with hark_go instead");
-    }
-    *checked = (hark_options){.size = sizeof *checked};
-    if (options) {
-        if (options->size < sizeof *options || options->size > 4096) {
-            return hark__fail(-EINVAL, call, "options.size is %lu; set it to sizeof(hark_options)",
-                              (unsigned long)options->size);
-        }
-        memcpy(checked, options, options->size < sizeof *checked ? options->size : sizeof *checked);
-    }
-    if (checked->stack_size == 0) {
-        checked->stack_size = HARK__STACK_USUAL;
-    }
-    if (hark__stack_class(checked->stack_size) < 0) {
-        return hark__fail(-EINVAL, call,
-                          "a stack of %lu bytes; it takes 16 KiB to 8 MiB (0: the default, 64 KiB)",
-                          (unsigned long)checked->stack_size);
-    }
-    return 0;
-}
-
-int hark_run_at(const char *site, const hark_options *options, hark_fn *main, void *arg)
-{
-    static const char call[] = "hark_run";
-    hark_options checked;
-    hark_loop *loop = NULL;
-    int error = check_options(options, &checked, main, call);
-
-    if (error || (error = open_loop(&loop, &checked, call))) {
-        return error;
-    }
-    loop->stack_class = (uint32_t)hark__stack_class(checked.stack_size);
-    if (!hark__task_spawn(loop, NULL, main, arg, 0, site, &error)) {
-        close_loop(loop);
-        return hark__fail(error, call, "no memory for the main task");
-    }
-    run(loop);
-    bool deadlocked = loop->deadlocked;
-    int result = deadlocked ? -EDEADLK : loop->main_result;
-    struct hark__failure last = loop->main_failure;
-    close_loop(loop);
-    if (deadlocked) {
-        return hark__fail(
-            result, call,
-            "nothing could ever run again: the report on stderr says who waited for what");
-    }
-    if (result < 0 && result == last.code) {
-        hark__failure_adopt(&last);
-    }
-    return result;
-}
-
-int(hark_run)(hark_fn *main, void *arg)
-{
-    return hark_run_at("a call of hark_run\0"
-                       "0main",
-                       NULL, main, arg);
-}
-
-int(hark_run_with)(const hark_options *options, hark_fn *main, void *arg)
-{
-    return hark_run_at("a call of hark_run_with\0"
-                       "0main",
-                       options, main, arg);
 }

@@ -34,6 +34,7 @@
 #define PREFETCH_STACK  8  /* ... its saved place is there when its stack is fetched */
 
 __thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
+__thread hark_loop *hark__resting __attribute__((tls_model("initial-exec")));
 
 static inline hark__tools *tools_of(const hark__task *task, const void *place)
 {
@@ -410,7 +411,7 @@ int hark__enter_slow(struct hark_waitlist *list, const char *call)
 
 int hark__touch_slow(struct hark_waitlist *list, const char *call)
 {
-    return bind_to(list, hark__here, call);
+    return bind_to(list, hark__loop_here(), call);
 }
 
 /* Every checkpoint of a cancelled task comes through here. One that does not listen is made to let

@@ -124,7 +124,7 @@ static void put_records(hark_loop *loop, struct hark__text *text)
 
 void hark_dump(FILE *out)
 {
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
     struct hark__text text;
     char bytes[LINES];
 

@@ -240,7 +240,7 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
 
 int hark__scope_check(const hark_scope *scope, const char *noun, const char *call)
 {
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
 
     if (!scope) {
         return hark__fail(-EINVAL, call, "the %s is NULL", noun);
@@ -304,7 +304,7 @@ int hark_scope_shield(hark_scope *scope, bool on)
 
 int hark_scope_set_deadline(hark_scope *scope, int64_t deadline)
 {
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
     int error = check_open(scope, "hark_scope_set_deadline");
 
     if (error) {
@@ -325,7 +325,7 @@ int hark_scope_set_deadline(hark_scope *scope, int64_t deadline)
 
 bool hark_scope_cancelled(const hark_scope *scope)
 {
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
 
     if (!scope) {
         return false;

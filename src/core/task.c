@@ -195,17 +195,28 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
 
 /* ---- running and ending ---------------------------------------------------------------------- */
 
+static _Noreturn void die_open(hark__task *task)
+{
+    static const char *const nouns[][3] = {
+        {"scope still open", "scope_open", "scope_close"},
+        {"group still open", "group_open", "group_close"},
+        {"value still bound", "local_bind", "local_unbind"},
+    };
+    uint32_t flags = task->level->flags;
+    const char *const *noun = nouns[flags & LEVEL_GROUP ? 1 : flags & LEVEL_BINDING ? 2 : 0];
+
+    hark__report_death(
+        task, "returned with a %s; every hark_%s needs its hark_%s on every way out of the body",
+        noun[0], noun[1], noun[2]);
+}
+
 static void check_end(hark_loop *loop, hark__task *task, const hark__stack *stack)
 {
     if (task->level->flags & LEVEL_WITHIN) {
         hark__scope_drop_abandoned(loop, task, NULL);
     }
     if (task->level != &task->base) {
-        bool is_group = task->level->flags & LEVEL_GROUP;
-        hark__report_death(
-            task,
-            "returned with a %s still open; every hark_%s_open needs its hark_%s_close on every way out of the body",
-            is_group ? "group" : "scope", is_group ? "group" : "scope", is_group ? "group" : "scope");
+        die_open(task);
     }
     if (!hark__stack_intact(stack)) {
         hark__report_death(
@@ -223,6 +234,30 @@ static int result_for_group(const hark__task *task, int result)
     return caught ? 0 : result;
 }
 
+static void main_ended(hark_loop *loop, const hark__task *task, int result)
+{
+    const struct hark__failure *failure = hark__failure_of(task);
+
+    loop->main = 0;
+    loop->main_result = result;
+    if (failure) {
+        loop->main_failure = *failure;
+    }
+}
+
+/* Of a task of no group nobody asks for the result. */
+static void loner_ended(const hark__task *task, int result)
+{
+    const struct hark__failure *failure = hark__failure_of(task);
+
+    if (result < 0 && result != -ECANCELED) {
+        hark__report_line(task, "failed with %s%s%s, and it is in no group that would be told",
+                          strerrorname_np(-result) ? strerrorname_np(-result) : "an unknown code",
+                          failure && failure->code == result ? ": " : "",
+                          failure && failure->code == result ? failure->words : "");
+    }
+}
+
 static void tell_end(hark_loop *loop, hark__task *task, int result)
 {
     struct hark_level *outer = task->base.outer;
@@ -235,11 +270,7 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
         hark__group_child_ended((hark_group *)outer, task, result_for_group(task, result));
         return;
     }
-    loop->main_result = result;
-    const struct hark__failure *failure = hark__failure_of(task);
-    if (failure) {
-        loop->main_failure = *failure;
-    }
+    task->id == loop->main ? main_ended(loop, task, result) : loner_ended(task, result);
 }
 
 static _Noreturn void end(hark_loop *loop, hark__task *task, int result)
@@ -325,7 +356,7 @@ int hark_task_wait(hark_task id)
 
 int hark_task_cancel(hark_task id)
 {
-    hark__task *task = hark__task_find(hark__here, id);
+    hark__task *task = hark__task_find(hark__loop_here(), id);
 
     if (!task) {
         return hark__fail(-ESRCH, "hark_task_cancel",

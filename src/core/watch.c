@@ -96,7 +96,7 @@ void hark__watch_unqueue(hark_loop *loop, hark_watch *watch)
 int hark_unwatch(hark_watch *watch)
 {
     static const char call[] = "hark_unwatch";
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
 
     if (!watch) {
         return hark__fail(-EINVAL, call, "the watch is NULL");
@@ -127,7 +127,7 @@ int hark_unwatch(hark_watch *watch)
 
 int hark_call_soon(hark_watch *watch, hark_callback *fn, void *arg)
 {
-    int error = hark__watch_arm(hark__here, watch, fn, arg, WATCH_QUEUED, "hark_call_soon");
+    int error = hark__watch_arm(hark__loop_here(), watch, fn, arg, WATCH_QUEUED, "hark_call_soon");
 
     if (!error) {
         hark__watch_queue(hark__here, watch);
@@ -147,7 +147,7 @@ const hark_watch *hark__watch_of_timer(const struct hark_timer *timer)
 
 static int call_at(int64_t deadline, hark_watch *watch, hark_callback *fn, void *arg, const char *call)
 {
-    int error = hark__watch_arm(hark__here, watch, fn, arg, WATCH_TIMED, call);
+    int error = hark__watch_arm(hark__loop_here(), watch, fn, arg, WATCH_TIMED, call);
 
     if (!error) {
         watch->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_watch};

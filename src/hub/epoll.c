@@ -158,9 +158,9 @@ static int epoll_poll(hark__hub *base, int64_t timeout, struct hark__report *rep
     return told;
 }
 
-static int epoll_fd(const hark__hub *base)
+static int epoll_fd(hark__hub *base)
 {
-    return ((const epoll_hub *)base)->epoll;
+    return ((epoll_hub *)base)->epoll;
 }
 
 const struct hark__hub_class hark__hub_epoll = {

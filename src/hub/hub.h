@@ -42,7 +42,9 @@ struct hark__hub_class {
     int (*disarm)(hark__hub *, int fd, uint64_t token);
     /* How many, or -errno. */
     int (*poll)(hark__hub *, int64_t timeout, struct hark__report *reports, int max);
-    int (*fd)(const hark__hub *); /* readable when poll has something; -1: none */
+    /* Readable when poll has something; -EOPNOTSUPP: it has none. Ask once, early: what was
+     * reported may be reported again; -EMFILE, -ENFILE, -ENOMEM. */
+    int (*fd)(hark__hub *);
 };
 
 struct hark__hub {

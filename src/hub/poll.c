@@ -148,10 +148,10 @@ static int poll_poll(hark__hub *base, int64_t timeout, struct hark__report *repo
     return collect(hub, ready, reports, max);
 }
 
-static int poll_fd(const hark__hub *base)
+static int poll_fd(hark__hub *base)
 {
     (void)base;
-    return -1;
+    return -EOPNOTSUPP;
 }
 
 const struct hark__hub_class hark__hub_poll = {

@@ -191,10 +191,10 @@ static int select_poll(hark__hub *base, int64_t timeout, struct hark__report *re
     return errno == EBADF ? collect_closed(hub, reports, max) : -errno;
 }
 
-static int select_fd(const hark__hub *base)
+static int select_fd(hark__hub *base)
 {
     (void)base;
-    return -1;
+    return -EOPNOTSUPP;
 }
 
 const struct hark__hub_class hark__hub_select = {

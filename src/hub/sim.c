@@ -188,10 +188,10 @@ static int sim_poll(hark__hub *base, int64_t timeout, struct hark__report *repor
     return told;
 }
 
-static int sim_fd(const hark__hub *base)
+static int sim_fd(hark__hub *base)
 {
     (void)base;
-    return -1;
+    return -EOPNOTSUPP;
 }
 
 /* ---- what the test does ---------------------------------------------------------------------- */

@@ -21,7 +21,9 @@
  *              enters whenever the kernel's flags ask for it, even with a timeout of 0.
  *          R6  One thread: open, arm, disarm, poll and close are called by the thread that opened
  *              it.
- *          R7  Each setup flag is probed by trying, and stepping down after EINVAL. Required is
+ *          R7  Deferred work does not wake who sleeps on the ring's own descriptor. So a ring that is
+ *              asked for it is replaced by one that defers nothing.
+ *          R8  Each setup flag is probed by trying, and stepping down after EINVAL. Required is
  *              only what Linux 5.13 has: waits with a timeout, and multishot polls. Without those
  *              there is nothing here that epoll does not do better, so the hub is refused.
  *
@@ -85,7 +87,9 @@ static const hark__refusal refusals[] = {
     {0, "io_uring_setup failed; use the hub \"epoll\""},
 };
 
-static int setup(struct io_uring *ring)
+enum { DEFERRING = 0, PROMPT = 2 }; /* where in the list of flags to begin */
+
+static int setup(struct io_uring *ring, size_t from)
 {
     static const unsigned flags[] = {
         SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG | SETUP_SUBMIT_ALL |
@@ -96,7 +100,7 @@ static int setup(struct io_uring *ring)
         0,
     };
     int rc = -EINVAL;
-    for (size_t i = 0; rc == -EINVAL && i < sizeof flags / sizeof *flags; i++) {
+    for (size_t i = from; rc == -EINVAL && i < sizeof flags / sizeof *flags; i++) {
         struct io_uring_params params = {
             .flags = flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
             .cq_entries = COMPLETIONS,
@@ -112,7 +116,7 @@ static int uring_open(hark__hub **ret)
     if (!hub)
         return hark__hub_refuse(ENOMEM, "uring: ENOMEM: no memory for a hub");
     hub->base.class = &hark__hub_uring;
-    int rc = setup(&hub->ring);
+    int rc = setup(&hub->ring, DEFERRING);
     if (rc == 0 && (hub->ring.features & NEEDED) != NEEDED) {
         hark__sys.uring_exit(&hub->ring);
         rc = -EOPNOTSUPP;
@@ -306,9 +310,20 @@ static int uring_poll(hark__hub *base, int64_t timeout, struct hark__report *rep
     return told;
 }
 
-static int uring_fd(const hark__hub *base)
+/* Rule R7. */
+static int uring_fd(hark__hub *base)
 {
-    return ((const uring_hub *)base)->ring.ring_fd;
+    uring_hub *hub = (uring_hub *)base;
+    struct io_uring prompt;
+    if (hub->ring.flags & SETUP_DEFER_TASKRUN) {
+        int rc = setup(&prompt, PROMPT);
+        if (rc < 0)
+            return rc;
+        hark__sys.uring_exit(&hub->ring);
+        hub->ring = prompt;
+        hub->renew = true;
+    }
+    return hub->ring.ring_fd;
 }
 
 const struct hark__hub_class hark__hub_uring = {

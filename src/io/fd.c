@@ -79,7 +79,7 @@ static int kind_of(int fd)
 /* Closed, but a worker still uses it: see hark_close. */
 static bool is_closing(int fd)
 {
-    const struct hark__fd *entry = hark__here ? hark__fd_peek(hark__here, fd) : NULL;
+    const struct hark__fd *entry = hark__loop_here() ? hark__fd_peek(hark__here, fd) : NULL;
     return entry && entry->closing;
 }
 
@@ -272,7 +272,7 @@ int hark_wait_fd(int fd, short events)
 int hark_close(int fd)
 {
     static const char call[] = "hark_close";
-    struct hark__fd *entry = hark__here ? hark__fd_peek(hark__here, fd) : NULL;
+    struct hark__fd *entry = hark__loop_here() ? hark__fd_peek(hark__here, fd) : NULL;
 
     if (entry && entry->closing) {
         return hark__io_fail(call, fd, -EBADF);
@@ -301,7 +301,7 @@ int hark_forget(int fd)
     if (fd < 0) {
         return hark__io_fail("hark_forget", fd, -EBADF);
     }
-    return hark__fd_drop(hark__here, fd);
+    return hark__fd_drop(hark__loop_here(), fd);
 }
 
 /* ---- readers and writers -------------------------------------------------------------------- */
@@ -310,7 +310,7 @@ static int add_watch(int fd, int direction, hark_watch *watch, hark_callback *fn
                      const char *call)
 {
     unsigned state = WATCH_LISTED | (direction == FD_IN ? WATCH_READER : WATCH_WRITER);
-    hark_loop *loop = hark__here;
+    hark_loop *loop = hark__loop_here();
     int error = hark__watch_arm(loop, watch, fn, arg, state, call);
 
     if (error) {

@@ -13,7 +13,7 @@ static int made(const char *call, int result, int fds[2], int kind)
         int error = -errno;
         return hark__fail(error, call, "%s", strerrordesc_np(-error));
     }
-    hark__fd_fresh(hark__here, fds[0], kind);
+    hark__fd_fresh(hark__loop_here(), fds[0], kind);
     hark__fd_fresh(hark__here, fds[1], kind);
     return 0;
 }

@@ -30,7 +30,7 @@ int hark__io_socket(int domain, int kind)
     if (fd < 0) {
         return -errno;
     }
-    hark__fd_fresh(hark__here, fd, kind);
+    hark__fd_fresh(hark__loop_here(), fd, kind);
     return fd;
 }
 

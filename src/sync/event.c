@@ -75,7 +75,7 @@ int hark_event_watch(hark_event *e, hark_watch *watch, hark_callback *fn, void *
 int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn,
                      void *arg, unsigned state, const char *call)
 {
-    int error = hark__here ? hark__touch(list, call) : 0; /* without a loop arming says so */
+    int error = hark__loop_here() ? hark__touch(list, call) : 0; /* without a loop arming says so */
 
     if (!error) {
         error = hark__watch_arm(hark__here, watch, fn, arg, WATCH_LISTED | state, call);

@@ -107,7 +107,7 @@ int hark_future_fail(hark_future *f, int code, const char *format, ...)
     va_start(arguments, format);
     hark__failure_say(&failure, format, arguments);
     va_end(arguments);
-    f->words = hark__here ? hark__words_keep(hark__here, &failure, NULL) : 0;
+    f->words = hark__loop_here() ? hark__words_keep(hark__here, &failure, NULL) : 0;
     complete(f, NULL, code);
     return 0;
 }
@@ -323,7 +323,7 @@ hark_task hark_go_future_at(const char *site, hark_group *g, hark_future *f, har
     if (f->ready) {
         return hark__fail(-EINVAL, call, "this future is ready already; reset it, or use another");
     }
-    if (hark__here && (error = hark__touch(&f->waiters, call))) {
+    if (hark__loop_here() && (error = hark__touch(&f->waiters, call))) {
         return error;
     }
     return hark_go_copy_at(site, g, run_job, &job, sizeof job);

@@ -467,7 +467,7 @@ int hark_try_select(hark_case *cases, int n)
 {
     static const char call[] = "hark_try_select";
 
-    if (!hark__here) {
+    if (!hark__loop_here()) {
         return hark__fail(-ENOTSUP, call, "there is no loop in this thread");
     }
     int error = check_cases(cases, n, call);

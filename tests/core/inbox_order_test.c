@@ -112,6 +112,8 @@ OURS int strong(int order)
 #define hark__inbox_any    stepped_any
 #define hark__inbox_sleep  stepped_sleep
 #define hark__inbox_awake  stepped_awake
+#define hark__inbox_ring   stepped_ring
+#define hark__inbox_wake   stepped_wake
 #define hark__inbox_report stepped_report
 OURS int stepped_open(hark_loop *loop);
 OURS void stepped_close(hark_loop *loop);
@@ -120,6 +122,8 @@ OURS bool stepped_drain(hark_loop *loop);
 OURS bool stepped_any(const hark_loop *loop);
 OURS bool stepped_sleep(hark_loop *loop);
 OURS void stepped_awake(hark_loop *loop);
+OURS void stepped_ring(struct hark__inbox *inbox);
+OURS void stepped_wake(struct hark__inbox *inbox);
 OURS bool stepped_report(hark_loop *loop, uint64_t token);
 #include "../../src/core/inbox.c"
 #undef hark__inbox_open
@@ -129,6 +133,8 @@ OURS bool stepped_report(hark_loop *loop, uint64_t token);
 #undef hark__inbox_any
 #undef hark__inbox_sleep
 #undef hark__inbox_awake
+#undef hark__inbox_ring
+#undef hark__inbox_wake
 #undef hark__inbox_report
 
 /* ---- who takes part -------------------------------------------------------------------------- */
