@@ -49,6 +49,7 @@
 #include <hark/once.h>
 #include <hark/broadcast.h>
 #include <hark/watch.h>
+#include <hark/thread.h>
 #include <hark/chan.h>
 #include <hark/queue.h>
 #include <hark/select.h>

@@ -208,7 +208,8 @@ struct hark_loop {
     uint32_t tasks;    /* living */
     uint32_t fd_waits; /* tasks and watches that wait for descriptors */
     uint32_t holds;    /* threads at work for us: the virtual clock waits for them */
-    uint32_t signals;  /* that may still come and cancel the run */
+    uint32_t signals;  /* who waits for one; and those that may still come and cancel the run */
+    struct hark_signal *heard; /* the open ones (sync/signal.c) */
     uint32_t stack_class;
     bool cancelled_all; /* a deadlock: shields do not count any more */
     bool deadlocked;
@@ -242,6 +243,9 @@ struct hark_loop {
     pthread_t thread;
     int main_result;
     hark_loop *next_alive;
+    atomic_int refs, held, gate; /* by other threads: its memory, the loop, and who posts; post.c */
+    hark_watch nudge;            /* "nobody holds the loop any more" */
+    atomic_bool nudge_posted;
     hark_task main; /* whose end is waited for, and whose result it is; 0: it has ended */
 
     /* Of a loop that somebody else drives; see embed.c. */
@@ -273,6 +277,7 @@ static inline hark_loop *hark__loop_here(void)
 
 /* run.c: opened, it is this thread's; what went wrong was said. */
 int hark__loop_open(hark_loop **ret, const hark_options *options, const char *call);
+void hark__loop_finish(hark_loop *loop); /* nothing is accepted any more; what was, runs */
 void hark__loop_close(hark_loop *loop);
 bool hark__loop_alive(uint32_t id);
 /* What `use` says of a loop that lives, and cannot end meanwhile; -ESHUTDOWN: it has ended. */
@@ -467,10 +472,12 @@ enum {
     WATCH_LISTED,
     WATCH_TIMED,
     WATCH_QUEUED,
+    WATCH_POSTED,
     WATCH_STATE = 7,
     WATCH_SELF = 8,
     WATCH_READER = 16,
-    WATCH_WRITER = 32
+    WATCH_WRITER = 32,
+    WATCH_SIGNAL = 64, /* stays listed while it is called; counted in loop->signals */
 };
 
 /* Checks and fills it; one place in the ring is promised. */
@@ -491,6 +498,16 @@ void hark__inbox_awake(hark_loop *loop);
 void hark__inbox_wake(struct hark__inbox *inbox); /* if it sleeps */
 void hark__inbox_ring(struct hark__inbox *inbox); /* its descriptor becomes readable */
 bool hark__inbox_report(hark_loop *loop, uint64_t token);
+void hark__inbox_take_back(hark_loop *loop, hark_watch *watch);
+void hark__inbox_free(hark_loop *loop); /* its memory, long after its end */
+
+/* ---- post.c ---------------------------------------------------------------------------------- */
+
+/* From now on nothing is accepted; what was accepted is in the post box. */
+void hark__gate_close(hark_loop *loop);
+/* May somebody outside wake its tasks? */
+bool hark__loop_is_held(const hark_loop *loop);
+void hark__loop_unref(hark_loop *loop);
 
 /* ---- interest.c: who waits for which descriptor ---------------------------------------------- */
 
@@ -537,7 +554,35 @@ int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch);
 void hark__fd_unwatch(hark_loop *loop, hark_watch *watch);
 void hark__fd_watch_run(hark_loop *loop, hark_watch *watch);
 
-/* ---- error.c, report.c, signal.c ------------------------------------------------------------- */
+/* ---- signal.c: what handlers tell a loop ----------------------------------------------------- */
+
+/* A loop's for one signal. */
+struct hark__ear {
+    _Atomic(struct hark__ear *) next; /* of the same signal */
+    hark_loop *loop;
+    struct hark__inbox *inbox;
+    hark_watch post;
+    atomic_bool posted;
+    bool telling; /* `hear` is at work */
+    int signo;
+    int users;
+    void (*hear)(struct hark__ear *ear);
+};
+
+/* One more user of it. 0, -EINVAL, -EBUSY, -ENOMEM and so on, and words. hear(ear) is called in the
+ * loop, outside any task, after each occurrence; once may be for several. */
+int hark__ear_open(struct hark__ear **ret, hark_loop *loop, int signo,
+                   void (*hear)(struct hark__ear *ear), const char *call);
+/* One less. An occurrence that nobody has taken is raised again when this was the last anywhere. */
+void hark__ear_close(struct hark__ear *ear);
+void hark__ear_again(struct hark__ear *ear); /* `hear` will be called once more */
+/* Occurrences have numbers: the latest; it, and all before, were taken. */
+uint32_t hark__ear_came(const struct hark__ear *ear);
+void hark__ear_taken(const struct hark__ear *ear, uint32_t number);
+void hark__signals_close(hark_loop *loop);
+void hark__signals_forked(void); /* in the child: of all loops */
+
+/* ---- error.c, report.c ----------------------------------------------------------------------- */
 
 int hark__fail(int code, const char *call, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -563,9 +608,6 @@ void hark__report_line(const hark__task *task, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void hark__report_from_signal(hark_loop *loop);
 void hark__report_tree(hark_loop *loop, struct hark__text *text);
-
-void hark__signals_close(hark_loop *loop);
-void hark__signals_forked(void); /* in the child: of all loops */
 
 /* ---- audit.c, audit_lists.c ------------------------------------------------------------------ */
 

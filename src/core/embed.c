@@ -215,6 +215,7 @@ int hark_loop_free(hark_loop *loop)
         loop->stopping = false;
         hark__loop_run(loop, UNTIL_EMPTY);
     }
+    hark__loop_finish(loop);
     close_loop(loop);
     return 0;
 }

@@ -27,7 +27,8 @@ struct hark__inbox {
     _Atomic(hark_watch *) posted; /* newest first */
     atomic_int asleep;
     int fd;
-    bool deaf; /* the hub could not be asked again */
+    bool deaf;         /* the hub could not be asked again */
+    hark_watch *taken; /* oldest first: about to run */
 };
 
 static int arm(hark_loop *loop)
@@ -54,6 +55,7 @@ int hark__inbox_open(hark_loop *loop)
     int error = arm(loop);
     if (error) {
         hark__inbox_close(loop);
+        hark__inbox_free(loop);
     }
     return error;
 }
@@ -63,6 +65,12 @@ void hark__inbox_close(hark_loop *loop)
     if (loop->inbox) {
         loop->hub->class->disarm(loop->hub, loop->inbox->fd, INBOX_TOKEN);
         hark__sys.close(loop->inbox->fd);
+    }
+}
+
+void hark__inbox_free(hark_loop *loop)
+{
+    if (loop->inbox) {
         hark__free(loop->inbox, sizeof *loop->inbox);
         loop->inbox = NULL;
     }
@@ -95,11 +103,10 @@ void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch)
     hark__inbox_wake(inbox);
 }
 
-bool hark__inbox_drain(hark_loop *loop)
+/* What was posted, behind what was taken before. */
+static void take(struct hark__inbox *inbox)
 {
-    hark_watch *watch = loop->inbox ? atomic_exchange(&loop->inbox->posted, NULL) : NULL,
-               *oldest = planted(posts_run_backwards) ? watch : NULL;
-    bool any = watch != NULL;
+    hark_watch *watch = atomic_exchange(&inbox->posted, NULL), *oldest = NULL, **end = &inbox->taken;
 
     while (watch && !planted(posts_run_backwards)) {
         hark_watch *next = watch->in.next;
@@ -107,17 +114,48 @@ bool hark__inbox_drain(hark_loop *loop)
         oldest = watch;
         watch = next;
     }
-    while (oldest) {
-        watch = oldest;
-        oldest = watch->in.next;
-        watch->fn(watch->arg);
+    while (*end) {
+        end = &(*end)->in.next;
+    }
+    *end = oldest ? oldest : watch;
+}
+
+bool hark__inbox_drain(hark_loop *loop)
+{
+    struct hark__inbox *inbox = loop->inbox;
+    bool any = false;
+
+    if (!inbox) {
+        return false;
+    }
+    for (take(inbox); inbox->taken; any = true) {
+        hark_watch *watch = inbox->taken;
+        hark_callback *fn = watch->fn;
+        void *arg = watch->arg;
+        inbox->taken = watch->in.next;
+        __atomic_store_n(&watch->state, WATCH_IDLE, __ATOMIC_SEQ_CST); /* it may be posted again */
+        fn(arg);
     }
     return any;
 }
 
+/* Who posts it may not have pushed it yet, or be refused just now. */
+void hark__inbox_take_back(hark_loop *loop, hark_watch *watch)
+{
+    hark_watch **at = &loop->inbox->taken;
+
+    while (*at != watch && __atomic_load_n(&watch->state, __ATOMIC_SEQ_CST) == WATCH_POSTED) {
+        at = *at ? &(*at)->in.next : (take(loop->inbox), &loop->inbox->taken);
+    }
+    if (*at == watch) {
+        *at = watch->in.next;
+        watch->state = WATCH_IDLE;
+    }
+}
+
 bool hark__inbox_any(const hark_loop *loop)
 {
-    return loop->inbox && atomic_load(&loop->inbox->posted);
+    return loop->inbox && (atomic_load(&loop->inbox->posted) || loop->inbox->taken);
 }
 
 bool hark__inbox_sleep(hark_loop *loop)
@@ -129,7 +167,7 @@ bool hark__inbox_sleep(hark_loop *loop)
         return false;
     }
     atomic_store(&loop->inbox->asleep, 1);
-    if (atomic_load(&loop->inbox->posted) && !planted(post_is_lost_while_falling_asleep)) {
+    if (hark__inbox_any(loop) && !planted(post_is_lost_while_falling_asleep)) {
         atomic_store(&loop->inbox->asleep, 0);
         return false;
     }

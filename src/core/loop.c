@@ -258,6 +258,18 @@ static inline void check_itself(hark_loop *loop)
 }
 #endif
 
+/* May another thread yet wake somebody? The last holder may have posted just before it let go: so
+ * the box is looked at after the holds. */
+static bool is_held(const hark_loop *loop)
+{
+    return hark__loop_is_held(loop) || hark__inbox_any(loop);
+}
+
+static bool can_never_go_on(const hark_loop *loop)
+{
+    return loop->tasks && !loop->wheel.count && !loop->fd_waits && !loop->signals && !is_held(loop);
+}
+
 /* In virtual time: on to the next deadline, but no further than `most`. */
 static void jump(hark_loop *loop, int64_t most)
 {
@@ -283,13 +295,12 @@ static void idle(hark_loop *loop, int64_t most)
                                               : hark__wake_all(&loop->settlers);
             return;
         }
-        if (loop->virtual_clock && loop->wheel.count && !loop->holds) {
+        if (loop->virtual_clock && loop->wheel.count && !is_held(loop)) {
             jump(loop, most);
             return;
         }
     }
-    if (most == HARK_FOREVER && loop->tasks && !loop->wheel.count && !loop->fd_waits &&
-        !loop->holds && !loop->signals) {
+    if (most == HARK_FOREVER && can_never_go_on(loop)) {
         deadlock(loop);
         return;
     }

@@ -151,7 +151,7 @@ void hark__loop_close(hark_loop *loop)
     if (hark__here == loop) {
         hark__here = NULL;
     }
-    hark__free(loop, sizeof *loop);
+    hark__loop_unref(loop);
 }
 
 static int open_parts(hark_loop *loop)
@@ -182,6 +182,7 @@ static int open_parts(hark_loop *loop)
 static void fill(hark_loop *loop, const hark_options *options)
 {
     loop->stack_class = (uint32_t)hark__stack_class(options->stack_size);
+    loop->refs = 1;
     loop->descriptor = loop->alarm = -1;
     loop->slow_step = options->slow_step > 0 ? options->slow_step : 0;
     loop->virtual_clock = options->virtual_clock;
@@ -288,6 +289,14 @@ int hark__loop_result(hark_loop *loop, const char *call)
     return loop->main_result;
 }
 
+/* What other threads have posted may spawn once more. */
+void hark__loop_finish(hark_loop *loop)
+{
+    hark__gate_close(loop);
+    hark__inbox_drain(loop);
+    hark__loop_run(loop, UNTIL_EMPTY);
+}
+
 int hark_run_at(const char *site, const hark_options *options, hark_fn *main, void *arg)
 {
     static const char call[] = "hark_run";
@@ -305,6 +314,7 @@ int hark_run_at(const char *site, const hark_options *options, hark_fn *main, vo
     }
     loop->runs = true;
     hark__loop_run(loop, UNTIL_EMPTY);
+    hark__loop_finish(loop);
     loop->runs = false;
     result = hark__loop_result(loop, call);
     hark__loop_close(loop);

@@ -113,8 +113,12 @@ int hark_unwatch(hark_watch *watch)
         return 0;
     }
     switch (watch->state & WATCH_STATE) {
-    case WATCH_LISTED: hark__list_remove(&watch->in.waiter); break;
+    case WATCH_LISTED:
+        hark__list_remove(&watch->in.waiter);
+        loop->signals -= (watch->state & WATCH_SIGNAL) != 0;
+        break;
     case WATCH_TIMED: hark__wheel_disarm(&loop->wheel, &watch->in.timer); break;
+    case WATCH_POSTED: hark__inbox_take_back(loop, watch); return 0;
     default:
         hark__watch_unqueue(loop, watch);
         watch->state = WATCH_IDLE;

@@ -112,7 +112,9 @@ OURS int strong(int order)
 #define hark__inbox_any    stepped_any
 #define hark__inbox_sleep  stepped_sleep
 #define hark__inbox_awake  stepped_awake
+#define hark__inbox_free   stepped_free
 #define hark__inbox_ring   stepped_ring
+#define hark__inbox_take_back stepped_take_back
 #define hark__inbox_wake   stepped_wake
 #define hark__inbox_report stepped_report
 OURS int stepped_open(hark_loop *loop);
@@ -122,7 +124,9 @@ OURS bool stepped_drain(hark_loop *loop);
 OURS bool stepped_any(const hark_loop *loop);
 OURS bool stepped_sleep(hark_loop *loop);
 OURS void stepped_awake(hark_loop *loop);
+OURS void stepped_free(hark_loop *loop);
 OURS void stepped_ring(struct hark__inbox *inbox);
+OURS void stepped_take_back(hark_loop *loop, hark_watch *watch);
 OURS void stepped_wake(struct hark__inbox *inbox);
 OURS bool stepped_report(hark_loop *loop, uint64_t token);
 #include "../../src/core/inbox.c"
@@ -133,7 +137,9 @@ OURS bool stepped_report(hark_loop *loop, uint64_t token);
 #undef hark__inbox_any
 #undef hark__inbox_sleep
 #undef hark__inbox_awake
+#undef hark__inbox_free
 #undef hark__inbox_ring
+#undef hark__inbox_take_back
 #undef hark__inbox_wake
 #undef hark__inbox_report
 
@@ -475,6 +481,7 @@ static enum verdict end(void)
     }
     enum verdict verdict = order.verdict;
     stepped_close(&loop_here);
+    stepped_free(&loop_here);
     return verdict;
 }
 

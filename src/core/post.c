@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * post.c - other threads' side of a loop: hold it, post to it, drop it.
+ *
+ * Idea     What is posted goes into the post box (inbox.c). What is added here is the loop's end: a
+ *          gate, one counter of who is inside and a bit that says closed. Who posts goes in, looks
+ *          at the bit, pushes, and goes out; the loop sets the bit, waits until nobody is inside,
+ *          and then runs what the box holds. So what was accepted runs, and nobody writes into a
+ *          descriptor that is closed already.
+ *
+ *              poster:  gate += 1; closed? -ESHUTDOWN; push, write; gate -= 1
+ *              loop:    gate |= closed; until gate == closed: yield; run the box; close the parts
+ *
+ *          The memory of the loop outlives it until the last holder has dropped it.
+ * Rules    N1  Accepted is run, once, in the order of accepting; refused is -ESHUTDOWN for ever.
+ *          N2  Posting neither allocates nor locks nor waits, so a signal handler may post. It says
+ *              no words either, for words need memory.
+ *          N3  While somebody holds a loop its tasks may yet be woken: no deadlock, and virtual time
+ *              waits. With the last drop the loop looks again.
+ *          N4  A node that is posted belongs to the loop until its callback begins.
+ * Not here Calls that wait for an answer; the workers, which have a lock of their own (thread.c).
+ */
+#include <hark/thread.h>
+#include <sched.h>
+
+#include "core/core.h"
+
+#define CLOSED (1 << 30)
+
+static bool go_in(hark_loop *loop)
+{
+    if (atomic_fetch_add(&loop->gate, 1) & CLOSED) {
+        atomic_fetch_sub(&loop->gate, 1);
+        return false;
+    }
+    return true;
+}
+
+static void go_out(hark_loop *loop)
+{
+    atomic_fetch_sub(&loop->gate, 1);
+}
+
+void hark__gate_close(hark_loop *loop)
+{
+    atomic_fetch_or(&loop->gate, CLOSED);
+    while (atomic_load(&loop->gate) != CLOSED) {
+        sched_yield();
+    }
+}
+
+bool hark__loop_is_held(const hark_loop *loop)
+{
+    return loop->holds || (atomic_load(&loop->held) && !(atomic_load(&loop->gate) & CLOSED));
+}
+
+void hark__loop_unref(hark_loop *loop)
+{
+    if (atomic_fetch_sub(&loop->refs, 1) == 1) {
+        hark__inbox_free(loop);
+        hark__free(loop, sizeof *loop);
+    }
+}
+
+hark_loop *hark_loop_hold(hark_loop *loop)
+{
+    static const char call[] = "hark_loop_hold";
+
+    if (!loop) {
+        hark__fail(-EINVAL, call, "the loop is NULL");
+        return NULL;
+    }
+    int error = loop->inbox ? 0 : hark__inbox_open(loop);
+    if (error) {
+        hark__fail(error, call, "no descriptor or memory for the loop's post box");
+        return NULL;
+    }
+    atomic_fetch_add(&loop->refs, 1);
+    atomic_fetch_add(&loop->held, 1);
+    return loop;
+}
+
+static void nudged(void *arg)
+{
+    atomic_store((atomic_bool *)arg, false);
+}
+
+/* Rule N3. The loop may have looked at the holds and not be asleep yet: so it is not enough to wake
+ * it, something must be in its box. */
+static void nudge(hark_loop *loop)
+{
+    if (!atomic_exchange(&loop->nudge_posted, true)) {
+        loop->nudge.fn = nudged;
+        loop->nudge.arg = &loop->nudge_posted;
+        hark__inbox_post(loop->inbox, &loop->nudge);
+    }
+}
+
+void hark_loop_drop(hark_loop *loop)
+{
+    if (!loop) {
+        return;
+    }
+    if (atomic_fetch_sub(&loop->held, 1) == 1 && go_in(loop)) {
+        nudge(loop);
+        go_out(loop);
+    }
+    hark__loop_unref(loop);
+}
+
+int hark_loop_post(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg)
+{
+    uint32_t idle = WATCH_IDLE;
+
+    if (!loop || !watch || !fn) {
+        return -EINVAL;
+    }
+    if (!loop->inbox && (hark_loop_self() != loop || hark__inbox_open(loop))) {
+        return -ENOMEM;
+    }
+    if (!__atomic_compare_exchange_n(&watch->state, &idle, WATCH_POSTED, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED)) {
+        return -EALREADY;
+    }
+    if (!go_in(loop)) {
+        __atomic_store_n(&watch->state, WATCH_IDLE, __ATOMIC_SEQ_CST);
+        return -ESHUTDOWN;
+    }
+    watch->fn = fn;
+    watch->arg = arg;
+    watch->loop = loop->id;
+    hark__inbox_post(loop->inbox, watch);
+    go_out(loop);
+    return 0;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gate.pml - a model of src/core/post.c and of the end of a loop (src/core/run.c), for spin: threads
+ * that hold a loop, post to it and drop it, against a loop that sleeps, may be deadlocked, and ends.
+ *
+ * Idea     One transition for each atomic operation or system call, as in inbox.pml, which is where
+ *          the box itself is checked: here it is a counter.
+ * Checked  N1  What was accepted has run when the loop has ended, and nothing else has.
+ *          N2  Nobody writes into the descriptor after it was closed, or touches freed memory; and
+ *              at the end the memory is freed.
+ *          N3  A deadlock is told only when nobody holds the loop and nothing is in the box; and
+ *              when nobody does, the loop does not sleep. (no invalid end state)
+ * Planted  NO_WAIT (the loop closes while somebody is inside), NO_LAST_RUN, BOX_FIRST (the box is
+ *          looked at before the holds), NO_DROP_WAKE, DROP_ONLY_WAKES (the loop may have looked at the
+ *          holds and not be asleep yet), UNREF_FIRST (memory is given up before the
+ *          last wake), NO_GATE (who posts does not look at the bit).
+ * Options  POSTERS, POSTS (each).
+ * Memory   One total order: every operation in post.c is a seq_cst read-modify-write.
+ */
+#ifndef POSTERS
+#define POSTERS 2
+#endif
+#ifndef POSTS
+#define POSTS 1
+#endif
+
+byte inside, held = POSTERS, refs = POSTERS + 1;
+bool closed, asleep, written;
+bool descriptor = true, memory = true;
+byte box, accepted, ran;
+bool nudge; /* in the box, too: what the last drop posts, for the loop to look again */
+
+inline go_in()
+{
+    atomic {
+        assert(memory);
+        inside++;
+#ifdef NO_GATE
+        may = true
+#else
+        may = !closed
+#endif
+    }
+}
+
+inline go_out()
+{
+    atomic {
+        assert(memory);
+        inside--
+    }
+}
+
+inline wake()
+{
+    atomic {
+        assert(memory);
+        slept = asleep;
+        asleep = false
+    }
+    if
+    :: slept ->
+        atomic {
+            assert(descriptor);
+            written = true
+        }
+    :: else
+    fi;
+    slept = false
+}
+
+inline unref()
+{
+    atomic {
+        assert(memory);
+        refs--;
+        memory = refs > 0
+    }
+}
+
+proctype poster()
+{
+    bool may, slept, last;
+    byte i;
+
+    for (i : 1 .. POSTS) {
+        go_in();
+        if
+        :: may ->
+            atomic {
+                box++;
+                accepted++
+            }
+            wake()
+        :: else
+        fi;
+        go_out()
+    }
+#ifdef UNREF_FIRST
+    unref();
+#endif
+    atomic {
+        assert(memory);
+        held--;
+        last = held == 0
+    }
+#ifndef NO_DROP_WAKE
+    if
+    :: last ->
+        go_in();
+        if
+        :: may ->
+#ifndef DROP_ONLY_WAKES
+            nudge = true;
+#endif
+            wake()
+        :: else
+        fi;
+        go_out()
+    :: else
+    fi;
+#endif
+#ifndef UNREF_FIRST
+    unref()
+#endif
+}
+
+inline run_the_box()
+{
+    atomic {
+        ran = ran + box;
+        box = 0;
+        nudge = false
+    }
+}
+
+proctype loop()
+{
+    byte holds, posts;
+
+again:
+    run_the_box();
+    if
+    :: goto finish /* its tasks have ended */
+    :: true        /* its task waits for more */
+    fi;
+#ifdef BOX_FIRST
+    posts = box + nudge;
+    holds = held;
+#else
+    holds = held;
+    posts = box + nudge;
+#endif
+    if
+    :: holds == 0 && posts == 0 ->
+        assert(held == 0 && box == 0);
+        goto finish
+    :: else
+    fi;
+    asleep = true;
+    if
+    :: box > 0 || nudge -> asleep = false
+    :: else ->
+        written; /* sleeps */
+        written = false;
+        asleep = false
+    fi;
+    goto again;
+finish:
+    closed = true;
+#ifndef NO_WAIT
+    inside == 0;
+#endif
+#ifndef NO_LAST_RUN
+    run_the_box();
+#endif
+    descriptor = false;
+    assert(ran == accepted);
+    unref()
+}
+
+init
+{
+    byte i;
+
+    atomic {
+        run loop();
+        for (i : 1 .. POSTERS) {
+            run poster()
+        }
+    }
+    _nr_pr == 1;
+    assert(!memory && ran == accepted)
+}
