@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hark/thread.h - how other threads, and signal handlers, reach a loop.
+ * hark/thread.h - blocking functions in threads, and how other threads, and signal handlers, reach a
+ * loop.
  *
  *     in the loop:    to = hark_loop_hold(hark_loop_self()); start the thread with it
  *     in the thread:  hark_loop_post(to, &node, on_news, &news); ... hark_loop_drop(to);
@@ -12,6 +13,7 @@
 #define HARK_THREAD_H
 
 #include <hark/base.h>
+#include <hark/limiter.h>
 #include <hark/loop.h>
 #include <hark/watch.h>
 
@@ -40,6 +42,57 @@ HARK_API void hark_loop_drop(hark_loop *loop);
  * still); -ESHUTDOWN (the loop has ended; w is free); -EINVAL (NULL); -ENOMEM (nobody holds the loop
  * and it has no post box). Source: asyncio's call_soon_threadsafe, Trio's run_sync_soon. */
 HARK_API int hark_loop_post(hark_loop *loop, hark_watch *w, hark_callback *fn, void *arg);
+
+/* hark_loop_call - run fn(arg) as a task of the loop, and wait for its result.
+ *
+ * From a thread, which blocks, or a task of another loop, which waits while its own loop goes on; in
+ * both cases hold `loop` meanwhile. From a task it is a checkpoint first; once accepted it is waited
+ * for, cancelled or not. The words of fn's failure come along.
+ * Returns what fn returned; -EOWNERDEAD if it was cancelled there; -ESHUTDOWN (the loop has ended);
+ * -EDEADLK (from the loop itself); -ECANCELED (nothing ran); -ENOMEM; -EINVAL; -ENOTSUP in a
+ * callback. Source: anyio.from_thread.run, Trio's from_thread.run, run_coroutine_threadsafe. */
+HARK_API int hark_loop_call(hark_loop *loop, hark_fn *fn, void *arg);
+
+/* How hark_thread_call_with calls. All zero, but for `size`, is the default. */
+typedef struct hark_thread_options {
+    size_t size; /* sizeof(hark_thread_options) */
+    /* How many run at once; NULL: the loop's own, 40. A token is kept until the thread is done, so
+     * this limiter must live as long. */
+    hark_limiter *limit;
+    bool abandon; /* a cancelled caller leaves at once, and fn runs on alone */
+    /* Bytes of *arg that are copied for fn: needed to abandon when arg is the caller's memory. 0:
+     * arg itself is passed. */
+    size_t copy;
+    /* Of an abandoned call: called when fn has ended, in its thread, or at once if it never began;
+     * with the argument that fn has. */
+    void (*drop)(void *arg);
+} hark_thread_options;
+
+/* hark_thread_call - run fn(arg) in a worker thread and wait for its result; the loop goes on.
+ *
+ * For what blocks and cannot be told not to: a library, a long computation. fn runs with all
+ * signals blocked and without a loop; it may hark_loop_post and hark_loop_call to one that is held.
+ * In a cancelled scope it never starts; once it has, it is waited for, and the cancellation shows at
+ * the next checkpoint. The words of its failure come along.
+ *
+ * Blocks: a checkpoint, and while too many such calls run. Returns what fn returned; -ECANCELED (it
+ * never began); -ENOMEM (no memory or thread); -EINVAL; -ENOTSUP outside a task. Source:
+ * trio.to_thread.run_sync, anyio.to_thread.run_sync, asyncio.to_thread. */
+HARK_API int hark_thread_call(hark_fn *fn, void *arg);
+
+/* hark_thread_call_with - the same with options (NULL: the default). An abandoned call says
+ * -ECANCELED, whether fn has begun or not. */
+HARK_API int hark_thread_call_with(const hark_thread_options *options, hark_fn *fn, void *arg);
+
+/* The functions behind the macros below; `site` is a HARK_SITE. */
+HARK_API int hark_loop_call_at(const char *site, hark_loop *loop, hark_fn *fn, void *arg);
+HARK_API int hark_thread_call_at(const char *site, const hark_thread_options *options, hark_fn *fn,
+                                 void *arg);
+
+/* The same calls, which also note where they stand, for reports. */
+#define hark_loop_call(...)        hark_loop_call_at(HARK_SITE(1, __VA_ARGS__), __VA_ARGS__)
+#define hark_thread_call(...)      hark_thread_call_at(HARK_SITE(0, __VA_ARGS__), NULL, __VA_ARGS__)
+#define hark_thread_call_with(...) hark_thread_call_at(HARK_SITE(1, __VA_ARGS__), __VA_ARGS__)
 
 HARK_END
 #endif

@@ -86,10 +86,9 @@ static int sys_epoll_pwait2(int epoll, struct epoll_event *events, int max,
     return (int)syscall(SYS_epoll_pwait2, epoll, events, max, spanned, mask, (size_t)8);
 }
 
-/* For the calling process itself, which is the only one whose memory we look after. */
-static int own_process(void)
+static int sys_pidfd_open(pid_t pid, unsigned flags)
 {
-    return (int)syscall(SYS_pidfd_open, getpid(), 0);
+    return (int)syscall(SYS_pidfd_open, pid, flags);
 }
 
 static ssize_t sys_process_madvise(const struct iovec *ranges, size_t count, int advice)
@@ -98,7 +97,8 @@ static ssize_t sys_process_madvise(const struct iovec *ranges, size_t count, int
     ssize_t done = syscall(SYS_process_madvise, -10001, ranges, count, advice, 0U);
     if (done >= 0 || errno != EBADF)
         return done;
-    int self = own_process();
+    /* The calling process is the only one whose memory we look after. */
+    int self = sys_pidfd_open(getpid(), 0);
     if (self < 0)
         return -1;
     done = syscall(SYS_process_madvise, self, ranges, count, advice, 0U);
@@ -142,6 +142,7 @@ static int sys_eventfd(unsigned value, int flags)
 #define sys_timerfd_create  timerfd_create
 #define sys_timerfd_settime timerfd_settime
 #define sys_unlink          unlink
+#define sys_waitid          waitid
 #define sys_write           write
 #define sys_getaddrinfo     getaddrinfo
 #define sys_freeaddrinfo    freeaddrinfo

@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 
 struct io_uring;
@@ -74,6 +75,7 @@ struct io_uring_params;
     X(int, mprotect, (void *address, size_t length, int protection), (address, length, protection)) \
     X(int, munmap, (void *address, size_t length), (address, length)) \
     X(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode)) \
+    X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags)) \
     X(int, pipe2, (int fds[2], int flags), (fds, flags)) \
     X(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout)) \
     X(int, ppoll, \
@@ -106,6 +108,8 @@ struct io_uring_params;
       (int fd, int flags, const struct itimerspec *time, struct itimerspec *old), \
       (fd, flags, time, old)) \
     X(int, unlink, (const char *path), (path)) \
+    X(int, waitid, (idtype_t type, id_t id, siginfo_t * info, int options), \
+      (type, id, info, options)) \
     X(ssize_t, write, (int fd, const void *buffer, size_t size), (fd, buffer, size)) \
     X(int, getaddrinfo, \
       (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list), \

@@ -421,7 +421,8 @@ static void check_sums(struct hark__audit *audit)
 
     compare(audit, audit->living, audit->children + audit->rooted,
             "G1: living tasks, and those that are found in groups");
-    compare(audit, audit->rooted, audit->living > 0, "G1: tasks without a group, and main");
+    compare(audit, loop->main != 0, hark__roster_find(loop->roster, loop->main) != NULL,
+            "G1: main that lives, and its record");
     compare(audit, audit->waiters, audit->listed, "P1: waiters, and those that lists hold");
     compare(audit, audit->joiners, audit->joined,
             "T3: who waits for a task's end, and those whom living tasks will tell");

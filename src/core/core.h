@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <hark/base.h>
 #include <hark/group.h>
+#include <hark/limiter.h>
 #include <hark/run.h>
 #include <hark/scope.h>
 #include <hark/time.h>
@@ -244,6 +245,7 @@ struct hark_loop {
     int main_result;
     hark_loop *next_alive;
     atomic_int refs, held, gate; /* by other threads: its memory, the loop, and who posts; post.c */
+    hark_limiter calls;          /* of the program, in worker threads: thread/call.c */
     hark_watch nudge;            /* "nobody holds the loop any more" */
     atomic_bool nudge_posted;
     hark_task main; /* whose end is waited for, and whose result it is; 0: it has ended */
@@ -508,6 +510,8 @@ void hark__gate_close(hark_loop *loop);
 /* May somebody outside wake its tasks? */
 bool hark__loop_is_held(const hark_loop *loop);
 void hark__loop_unref(hark_loop *loop);
+/* By who was waited for in another thread, and holds the loop: the watch's fn runs there; dropped. */
+void hark__loop_answer(hark_loop *loop, hark_watch *watch);
 
 /* ---- interest.c: who waits for which descriptor ---------------------------------------------- */
 

@@ -149,7 +149,7 @@ void hark__inbox_take_back(hark_loop *loop, hark_watch *watch)
     }
     if (*at == watch) {
         *at = watch->in.next;
-        watch->state = WATCH_IDLE;
+        __atomic_store_n(&watch->state, WATCH_IDLE, __ATOMIC_SEQ_CST);
     }
 }
 

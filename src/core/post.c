@@ -49,6 +49,16 @@ void hark__gate_close(hark_loop *loop)
     }
 }
 
+/* The task that waits for the answer keeps its loop from ending before it has come; but the loop may
+ * end while we are still here. */
+void hark__loop_answer(hark_loop *loop, hark_watch *watch)
+{
+    atomic_fetch_add(&loop->gate, 1);
+    hark__inbox_post(loop->inbox, watch);
+    go_out(loop);
+    hark_loop_drop(loop);
+}
+
 bool hark__loop_is_held(const hark_loop *loop)
 {
     return loop->holds || (atomic_load(&loop->held) && !(atomic_load(&loop->gate) & CLOSED));
@@ -101,7 +111,7 @@ void hark_loop_drop(hark_loop *loop)
     if (!loop) {
         return;
     }
-    if (atomic_fetch_sub(&loop->held, 1) == 1 && go_in(loop)) {
+    if (atomic_fetch_sub(&loop->held, 1) == 1 && hark__here != loop && go_in(loop)) {
         nudge(loop);
         go_out(loop);
     }
@@ -128,7 +138,7 @@ int hark_loop_post(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *
     }
     watch->fn = fn;
     watch->arg = arg;
-    watch->loop = loop->id;
+    __atomic_store_n(&watch->loop, loop->id, __ATOMIC_RELAXED);
     hark__inbox_post(loop->inbox, watch);
     go_out(loop);
     return 0;

@@ -123,12 +123,14 @@ size_t hark__census_count(void)
 /* ---- opening and closing --------------------------------------------------------------------- */
 
 #define RING_LEAST 64
+#define CALLS_MOST 40 /* at once, in threads: AnyIO's and Trio's number */
 
 void hark__loop_close(hark_loop *loop)
 {
     if (loop->id) {
         unregister_loop(loop); /* rule R3 */
     }
+    hark__gate_close(loop);
     hark__signals_close(loop);
     hark__inbox_close(loop);
     if (loop->interest) {
@@ -183,6 +185,7 @@ static void fill(hark_loop *loop, const hark_options *options)
 {
     loop->stack_class = (uint32_t)hark__stack_class(options->stack_size);
     loop->refs = 1;
+    loop->calls = (hark_limiter)HARK_LIMITER_INIT(CALLS_MOST);
     loop->descriptor = loop->alarm = -1;
     loop->slow_step = options->slow_step > 0 ? options->slow_step : 0;
     loop->virtual_clock = options->virtual_clock;

@@ -19,10 +19,21 @@
  */
 #include "core/core.h"
 
+/* Other threads may post it at the same time. */
+static uint32_t state_of(const hark_watch *watch)
+{
+    return __atomic_load_n(&watch->state, __ATOMIC_SEQ_CST);
+}
+
+static uint32_t loop_of(const hark_watch *watch)
+{
+    return __atomic_load_n(&watch->loop, __ATOMIC_RELAXED);
+}
+
 static bool is_armed(const hark_watch *watch, const hark_loop *loop)
 {
-    return (watch->state & WATCH_STATE) != WATCH_IDLE &&
-           ((loop && watch->loop == loop->id) || hark__loop_alive(watch->loop));
+    return (state_of(watch) & WATCH_STATE) != WATCH_IDLE &&
+           ((loop && loop_of(watch) == loop->id) || hark__loop_alive(loop_of(watch)));
 }
 
 int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg,
@@ -104,15 +115,15 @@ int hark_unwatch(hark_watch *watch)
     if (!is_armed(watch, loop)) {
         return hark__fail(-ESRCH, call, "this watch is not armed: it ran already, or never was");
     }
-    if (!loop || watch->loop != loop->id) {
-        return hark__fail(-EXDEV, call,
-                          "this watch is armed in loop %u, which is not this thread's", watch->loop);
+    if (!loop || loop_of(watch) != loop->id) {
+        return hark__fail(-EXDEV, call, "this watch is armed in loop %u, which is not this thread's",
+                          loop_of(watch));
     }
-    if (watch->state & (WATCH_READER | WATCH_WRITER)) {
+    if (state_of(watch) & (WATCH_READER | WATCH_WRITER)) {
         hark__fd_unwatch(loop, watch);
         return 0;
     }
-    switch (watch->state & WATCH_STATE) {
+    switch (state_of(watch) & WATCH_STATE) {
     case WATCH_LISTED:
         hark__list_remove(&watch->in.waiter);
         loop->signals -= (watch->state & WATCH_SIGNAL) != 0;

@@ -23,10 +23,11 @@
  *          W5  `idle` are the threads that will look at the queue without being started: also
  *              those just born, and those that have just posted. So what is asked for next finds
  *              the thread that was last used.
- * Not here Limits that the user sets, and calls from threads into loops.
+ * Not here What the program calls in threads, and its limits (call.c); calls into loops (into.c).
  */
 #include "thread/thread.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define IDLE_NS HARK_S(1)
@@ -49,6 +50,7 @@ struct lane {
 static struct lane lanes[HARK__THREAD_LANES] = {
     [HARK__THREAD_FILES] = LANE("hark-files", 16),
     [HARK__THREAD_NAMES] = LANE("hark-names", 64),
+    [HARK__THREAD_CALLS] = LANE("hark-calls", INT_MAX), /* a limiter's business */
 };
 
 /* ---- fork ----------------------------------------------------------------------------------- */

@@ -35,8 +35,14 @@ struct hark__thread_job {
     bool delivered;
 };
 
-/* Two lanes, so that name servers that do not answer never hold up files. */
-enum hark__thread_lane { HARK__THREAD_FILES, HARK__THREAD_NAMES, HARK__THREAD_LANES };
+/* Lanes, so that name servers that do not answer never hold up files, and what the program calls
+ * holds up neither. */
+enum hark__thread_lane {
+    HARK__THREAD_FILES,
+    HARK__THREAD_NAMES,
+    HARK__THREAD_CALLS,
+    HARK__THREAD_LANES
+};
 
 /* hark__thread_run - run job->fn in a worker and wait for its end. No checkpoint of its own.
  *

@@ -31,8 +31,11 @@ static void launch(pthread_t *thread, void *(*fn)(void *), void *arg)
 
 static void hold(void)
 {
-    loop = hark_loop_hold(hark_loop_self());
-    CHECK(loop);
+    hark_loop *held = hark_loop_hold(hark_loop_self());
+    CHECK(held);
+    if (loop != held) { /* or threads are reading it */
+        loop = held;
+    }
 }
 
 /* ---- order, and all of them ------------------------------------------------------------------ */

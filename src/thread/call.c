@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call.c - a blocking function is called in a worker thread; hark/thread.h has the promises.
+ *
+ * Idea     A call is a job of a lane of its own, so that what the program does in threads never
+ *          holds up names or files. How many run at once is a limiter's business, which belongs to
+ *          the loop: a token is borrowed before the job is handed out, and comes back when the
+ *          thread is done, also if nobody waits for it any more.
+ *
+ *              borrow --> job --> worker: fn --> result, token back
+ *                          |          |
+ *                          '-- abandoned: worker: fn, drop --> post to the loop: token back
+ * Rules    W6  fn begins only if nothing was cancelled by then.
+ *          W7  A call that may be abandoned has a block of its own, and holds the loop until the
+ *              token is back or the loop has ended.
+ *          W8  The words of a failure come along from the thread.
+ * Not here Calls the other way: into.c.
+ */
+#include <hark/limiter.h>
+#include <hark/thread.h>
+#include <string.h>
+
+#include "thread/thread.h"
+
+struct call {
+    hark__thread_job job;
+    hark_fn *fn;
+    void *arg;
+    int result;
+    struct hark__failure failure;
+    hark_limiter *limit;
+    /* Of one that may be abandoned. */
+    hark_loop *loop;
+    void (*drop)(void *arg);
+    hark_watch token;
+    size_t size; /* of it all */
+    _Alignas(max_align_t) unsigned char copy[];
+};
+
+static void in_worker(hark__thread_job *job)
+{
+    struct call *call = container_of(job, struct call, job);
+    struct hark__failure *said = hark__failure_here(); /* the thread's own */
+
+    said->code = 0;
+    call->result = call->fn(call->arg);
+    if (call->result < 0 && said->code == call->result) {
+        call->failure = *said;
+    }
+}
+
+static void free_call(struct call *call)
+{
+    hark__free(call, call->size);
+}
+
+/* In the loop. */
+static void token_is_back(void *arg)
+{
+    struct call *call = arg;
+
+    hark_limiter_release(call->limit);
+    free_call(call);
+}
+
+/* In the worker; in the loop, if it was abandoned before it began. */
+static void dropped(hark__thread_job *job)
+{
+    struct call *call = container_of(job, struct call, job);
+    hark_loop *loop = call->loop;
+
+    if (call->drop) {
+        call->drop(call->arg);
+    }
+    if (hark_loop_post(loop, &call->token, token_is_back, call)) {
+        free_call(call);
+    }
+    hark_loop_drop(loop);
+}
+
+/* With a token; NULL: no memory. */
+static struct call *new_call(const hark_thread_options *options, hark_fn *fn, void *arg,
+                             hark_limiter *limit, const char *site)
+{
+    size_t size = sizeof(struct call) + options->copy;
+    struct call *call = size > options->copy ? hark__alloc(size) : NULL;
+
+    if (!call) {
+        return NULL;
+    }
+    *call = (struct call){.job = {.fn = in_worker, .what = site}, .fn = fn, .arg = arg};
+    call->limit = limit;
+    call->size = size;
+    if (options->copy) {
+        call->arg = memcpy(call->copy, arg, options->copy);
+    }
+    if (options->abandon) {
+        call->job.drop = dropped;
+        call->drop = options->drop;
+        call->loop = hark_loop_hold(hark__here);
+    }
+    if (options->abandon && !call->loop) {
+        free_call(call);
+        return NULL;
+    }
+    return call;
+}
+
+/* It was not abandoned: what came of it. */
+static int finish(struct call *call, int error)
+{
+    int result = error ? error : call->result;
+
+    if (!error && result < 0 && call->failure.code == result) {
+        hark__failure_adopt(&call->failure);
+    }
+    if (call->loop) {
+        hark_loop_drop(call->loop);
+    }
+    hark_limiter_release(call->limit);
+    free_call(call);
+    return result;
+}
+
+static int check(const hark_thread_options *options, hark_fn *fn, const void *arg, const char *call)
+{
+    if (!fn) {
+        return hark__fail(-EINVAL, call, "the function is NULL");
+    }
+    if (options->size != sizeof *options) {
+        return hark__fail(-EINVAL, call, "options.size is %lu; set it to sizeof(hark_thread_options)",
+                          (unsigned long)options->size);
+    }
+    if (options->copy && !arg) {
+        return hark__fail(-EINVAL, call, "%lu bytes are to be copied from NULL",
+                          (unsigned long)options->copy);
+    }
+    return options->drop && !options->abandon
+               ? hark__fail(-EINVAL, call, "drop is for a call that may be abandoned")
+               : 0;
+}
+
+int hark_thread_call_at(const char *site, const hark_thread_options *given, hark_fn *fn, void *arg)
+{
+    static const char name[] = "hark_thread_call";
+    static const hark_thread_options plain = {.size = sizeof plain};
+    const hark_thread_options *options = given ? given : &plain;
+    int error = check(options, fn, arg, name);
+
+    if (error || (error = hark__enter_task(name))) {
+        return error;
+    }
+    hark_limiter *limit = options->limit ? options->limit : &hark__here->calls;
+    if ((error = hark_limiter_acquire(limit))) {
+        return error;
+    }
+    if ((error = hark__enter_task(name))) { /* rule W6: cancelled after it was given a token */
+        hark_limiter_release(limit);
+        return error;
+    }
+    struct call *call = new_call(options, fn, arg, limit, site);
+    if (!call) {
+        hark_limiter_release(limit);
+        return hark__fail(-ENOMEM, name, "no memory for the call");
+    }
+    error = hark__thread_run(&call->job, HARK__THREAD_CALLS, name);
+    return error == -ECANCELED ? error : finish(call, error);
+}
+
+int(hark_thread_call)(hark_fn *fn, void *arg)
+{
+    return hark_thread_call_at("hark_thread_call", NULL, fn, arg);
+}
+
+int(hark_thread_call_with)(const hark_thread_options *options, hark_fn *fn, void *arg)
+{
+    return hark_thread_call_at("hark_thread_call_with", options, fn, arg);
+}
