@@ -73,16 +73,16 @@ typedef struct hark_explored {
 /* hark_explore - try the scenario in many orders; stop at the first that fails.
  *
  * A schedule fails when a HARK_TEST_CHECK is false, main returns anything but 0, nothing can go on
- * though main has not ended, it takes too many steps, hark_audit() finds something, something is
- * left behind (a task, a timer, memory of hark's, a descriptor of hark_test_pair), or the process
- * dies. Then the trace is shortened, and stderr gets the story. It runs in forked children, which
- * say nothing on stdout and stderr while they search; so a crash is a failure like any other. To
- * replay a trace in this process, under a debugger, set HARK_TEST_FORK=0, and stop in
- * hark_test_failed or in abort.
+ * though main has not ended, it takes too many steps or one that runs for 20 seconds, hark_audit()
+ * finds something, something is left behind (a task, a timer, memory of hark's, a descriptor of
+ * hark_test_pair), or the process dies. Then the trace is shortened, and stderr gets the story. It
+ * runs in forked children, which say nothing on stdout and stderr while they search; so a crash is
+ * a failure like any other. To replay a trace in this process, under a debugger, set
+ * HARK_TEST_FORK=0, and stop in hark_test_failed or in abort.
  *
- * Returns 0: no failure; 1: one was found; -EINVAL (bad options, a bad trace), -EBUSY (inside a
- * running loop), -EAGAIN, -ENOMEM (no process). *result may be NULL. One thread at a time. Source:
- * CHESS, loom and shuttle. */
+ * Returns 0: no failure; 1: one was found; -EINVAL (bad options; a trace that does not fit; more
+ * than 65,536 places for a kind of fault), -EBUSY (inside a running loop), -EAGAIN, -ENOMEM (no
+ * process). *result may be NULL. One thread at a time. Source: CHESS, loom and shuttle. */
 HARK_API int hark_explore(const hark_exploration *options, hark_explored *result);
 
 /* HARK_TEST_CHECK - must be true. In an exploration a false one ends the schedule as failed;
@@ -108,7 +108,8 @@ HARK_API int hark_test_outside(hark_callback *fn, void *arg);
 
 /* hark_test_pair - two connected stream descriptors in memory, each with room for `room` bytes on
  * the way (0: 64, at most 4096). hark_read, hark_write, hark_wait_fd, hark_close and the like take
- * them; the kernel does not know them. Numbers are reused at once, lowest first.
+ * them; the kernel does not know them. Numbers are reused at once, lowest first. On a real hub
+ * (hark_exploration.hub) it is hark_socketpair.
  * Returns 0; -EINVAL (NULL, a wrong room); -ENOTSUP outside an exploration; -EMFILE. */
 HARK_API int hark_test_pair(int fds[2], int room);
 

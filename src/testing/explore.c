@@ -33,24 +33,6 @@ static void say_nothing(void)
     dup2(nowhere, STDERR_FILENO);
 }
 
-/* What the program does with its signals and children is its own business; ours must end: when a
- * step hangs, and when nobody waits for it any more. */
-static void become_a_child(bool silent)
-{
-    struct sigaction usual = {.sa_handler = SIG_DFL};
-    sigset_t alarms;
-
-    hark__explorer_guard();
-    hark__sys.sigaction(SIGALRM, &usual, NULL);
-    hark__sys.sigaction(SIGCHLD, &usual, NULL); /* it has children itself */
-    sigemptyset(&alarms);
-    sigaddset(&alarms, SIGALRM);
-    pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
-    if (silent) {
-        say_nothing();
-    }
-}
-
 /* Whoever writes over everything may have written over the board: it is read by loops. */
 static void bound(struct hark__board *board)
 {
@@ -63,54 +45,75 @@ static void bound(struct hark__board *board)
     board->result.words[sizeof board->result.words - 1] = 0;
 }
 
-static void judge(struct hark__board *board, int status)
+/* 0 also where SIGCHLD is ignored, or a handler was faster: the board knows. */
+static int status_of(pid_t child)
 {
+    int status = 0;
+
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    return status;
+}
+
+bool hark__explorer_is_real(const hark_exploration *options)
+{
+    return options->hub && strcmp(options->hub, "sim") != 0;
+}
+
+void hark__await(const hark_exploration *options, struct hark__board *board, pid_t child)
+{
+    int status = status_of(child), signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     char *words = board->result.words;
+    size_t size = sizeof board->result.words;
+    bool is_real = hark__explorer_is_real(options);
 
     bound(board);
-    if (WIFSIGNALED(status)) {
-        int signo = WTERMSIG(status);
-        snprintf(words, sizeof board->result.words,
-                 signo == SIGALRM ? HARK__STEP_HANGS : "the process died: %s", strsignal(signo));
-        board->hung = signo == SIGALRM;
-        board->state = BOARD_FAILED;
+    if (signo == SIGALRM) {
+        board->hung = true;
+        snprintf(words, size, "a step does not end: it has run for %d seconds%s",
+                 HARK__STEP_SECONDS, is_real ? ", or nothing has come for as long" : "");
+    } else if (signo) {
+        snprintf(words, size, "the process died: %s", strsignal(signo));
     } else if (board->state == BOARD_BUSY) {
-        snprintf(words, sizeof board->result.words, "the process ended itself, with status %d",
-                 WEXITSTATUS(status));
+        snprintf(words, size, "the process ended itself, with status %d", WEXITSTATUS(status));
+    }
+    if (signo || board->state == BOARD_BUSY) {
         board->state = BOARD_FAILED;
     }
 }
 
-/* One child does one job; 0: it has come to an end, of whatever kind. */
-static int run_child(const hark_exploration *options, struct hark__board *board, enum hark__job job,
-                     bool silent)
+/* One child does one job; 0: it has come to an end, of whatever kind. What was counted in the
+ * search stays as it was. */
+static int run_child(const hark_exploration *options, struct hark__board *board, enum hark__job job)
 {
-    int status;
+    hark_explored counted = board->result;
 
     board->state = BOARD_BUSY;
     board->story_used = 0;
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        become_a_child(silent);
+        hark__explorer_guard();
+        if (job != JOB_TELL || options->quiet) {
+            say_nothing();
+        }
         hark__explorer_work(options, board, job);
     }
     if (child < 0) {
         return hark__fail(-errno, "hark_explore", "no process: %s", strerror(errno));
     }
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) { /* SIGCHLD is ignored, or a handler was faster: the board says it */
-            status = 0;
-            break;
+    hark__await(options, board, child);
+    if (job != JOB_SEARCH) {
+        if (!board->refused || options->replay) {
+            memcpy(counted.words, board->result.words, sizeof counted.words);
         }
+        board->result = counted;
     }
-    judge(board, status);
     return 0;
 }
 
 static bool fails_again(const hark_exploration *options, struct hark__board *board)
 {
-    return run_child(options, board, JOB_REPLAY, true) == 0 && board->state == BOARD_FAILED;
+    return run_child(options, board, JOB_REPLAY) == 0 && board->state == BOARD_FAILED;
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -122,34 +125,39 @@ static const char *name_of(const hark_exploration *options)
 
 static void tell(const hark_exploration *options, const struct hark__board *board)
 {
-    bool failed = board->state == BOARD_FAILED;
+    bool failed = board->state == BOARD_FAILED && !board->refused;
 
-    fprintf(stderr, "hark: %s %s in this schedule:\n%.*s", name_of(options),
-            failed ? "fails" : "does not fail", (int)board->story_used, board->story);
+    fprintf(stderr, "hark: %s %s this schedule:\n%.*s", name_of(options),
+            failed           ? "fails in"
+            : board->refused ? "does not fit"
+                             : "does not fail in",
+            (int)board->story_used, board->story);
     if (failed) {
         fprintf(stderr, "hark: %s\nhark: to replay it: %s\n", board->result.words,
                 *board->result.trace ? board->result.trace : "its trace is too long to be written");
     } else if (board->result.failed) {
-        fprintf(
-            stderr,
-            "hark: but when it was searched, it did: %s\nhark: so it depends on more than its schedule\n",
-            board->result.words);
+        fprintf(stderr,
+                "hark: but when it was searched, it did: %s\n"
+                "hark: so it depends on more than its schedule\n",
+                board->result.words);
     }
 }
 
-/* The story of the board's trace. What was counted stays as it was. */
-static void tell_story(const hark_exploration *options, struct hark__board *board)
+static void write_trace(struct hark__board *board)
 {
-    hark_explored counted = board->result;
-
-    if (run_child(options, board, JOB_TELL, options->quiet) == 0 && board->state == BOARD_FAILED) {
-        memcpy(counted.words, board->result.words, sizeof counted.words);
-    }
-    board->result = counted;
     hark__trace_write(&board->trace, board->result.trace, sizeof board->result.trace);
-    if (!options->quiet) {
+}
+
+/* The story of the board's trace. */
+static int tell_story(const hark_exploration *options, struct hark__board *board)
+{
+    int error = run_child(options, board, JOB_TELL);
+
+    write_trace(board);
+    if (!error && !options->quiet) {
         tell(options, board);
     }
+    return error;
 }
 
 /* ---- the two things to do -------------------------------------------------------------------- */
@@ -157,21 +165,17 @@ static void tell_story(const hark_exploration *options, struct hark__board *boar
 static int search(const hark_exploration *options, struct hark__board *board)
 {
     int64_t began = hark__clock();
-    int error = run_child(options, board, JOB_SEARCH, true);
+    int error = run_child(options, board, JOB_SEARCH);
 
     board->result.took = hark__clock() - began;
-    if (error || board->state != BOARD_FAILED) {
+    if (error || board->state != BOARD_FAILED || board->refused) {
         return error;
     }
-    hark_explored counted = board->result;
     if (!board->hung) { /* each attempt would take as long */
         hark__shrink(options, board, fails_again);
     }
-    memcpy(counted.words, board->result.words, sizeof counted.words);
-    board->result = counted;
-    board->state = BOARD_FAILED;
     board->result.failed = true;
-    hark__trace_write(&board->trace, board->result.trace, sizeof board->result.trace);
+    write_trace(board);
     if (!options->quiet) {
         tell_story(options, board);
     }
@@ -184,8 +188,7 @@ static struct hark__board *replayed_on;
 
 static void tell_and_abort(int status)
 {
-    hark__trace_write(&replayed_on->trace, replayed_on->result.trace,
-                      sizeof replayed_on->result.trace);
+    write_trace(replayed_on);
     tell(replayed, replayed_on);
     if (status) {
         abort(); /* where it failed */
@@ -200,7 +203,6 @@ static _Noreturn void replay_here(const hark_exploration *options, struct hark__
     hark__explorer.in_place = true;
     hark__explorer_leave = tell_and_abort;
     hark__explorer_work(options, board, JOB_TELL);
-    abort(); /* it does not come back */
 }
 
 static int replay(const hark_exploration *options, struct hark__board *board)
@@ -215,11 +217,10 @@ static int replay(const hark_exploration *options, struct hark__board *board)
     if (forks && strcmp(forks, "0") == 0) {
         replay_here(options, board);
     }
-    tell_story(options, board);
-    if (board->misfit) {
-        return hark__fail(-EINVAL, "hark_explore", "%s", board->result.words);
+    if ((error = tell_story(options, board))) {
+        return error;
     }
-    board->result.failed = board->state == BOARD_FAILED;
+    board->result.failed = board->state == BOARD_FAILED && !board->refused;
     return board->result.failed;
 }
 
@@ -228,12 +229,13 @@ static int replay(const hark_exploration *options, struct hark__board *board)
 static bool is_a_hub(const char *name)
 {
     static const char *const names[] = {"sim", "uring", "epoll", "poll", "select"};
-    bool found = false;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        found = found || strcmp(name, names[i]) == 0;
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
     }
-    return found;
+    return false;
 }
 
 static int check(const hark_exploration *options, const char *call)
@@ -250,7 +252,7 @@ static int check(const hark_exploration *options, const char *call)
     if (options->hub && !is_a_hub(options->hub)) {
         return hark__fail(-EINVAL, call, "there is no hub called \"%s\"", options->hub);
     }
-    if (options->hub && strcmp(options->hub, "sim") && !options->faults && !options->replay) {
+    if (hark__explorer_is_real(options) && !options->faults && !options->replay) {
         return hark__fail(
             -EINVAL, call,
             "orders are searched on the simulated hub only; on \"%s\" there can be faults",
@@ -276,6 +278,9 @@ int hark_explore(const hark_exploration *options, hark_explored *result)
         return hark__fail(-ENOMEM, call, "no memory for the board");
     }
     found = options->replay ? replay(options, board) : search(options, board);
+    if (board->refused && !board->result.failed) {
+        found = hark__fail(-EINVAL, call, "%s", board->result.words);
+    }
     if (result) {
         *result = board->result;
     }

@@ -36,7 +36,7 @@
 
 #include "base/sys.h"
 
-#define MOST 65536 /* places of a kind whose names are remembered */
+#define MOST HARK__FAULT_PLACES_MOST /* whose names are remembered */
 
 /* ---- which call fails how -------------------------------------------------------------------- */
 
@@ -106,6 +106,7 @@ static const struct {
     [ROW_open] = {"open",
                   {W(EINTR), W(EACCES), W(ELOOP), W(EMFILE), W(ENFILE), W(ENOENT), W(ENOMEM),
                    W(EPERM)}},
+    [ROW_pidfd_open] = {"pidfd_open", {W(EMFILE), W(ENFILE), W(ENOMEM), W(ENOSYS), W(EPERM)}},
     [ROW_pipe2] = {"pipe2", {W(EMFILE), W(ENFILE)}},
     [ROW_poll] = {"poll", {W(EINTR), W(ENOMEM)}},
     [ROW_ppoll] = {"ppoll", {W(EINTR), W(ENOMEM)}},
@@ -126,6 +127,7 @@ static const struct {
                     {W(EACCES), W(EAFNOSUPPORT), W(EMFILE), W(ENFILE), W(ENOBUFS), W(ENOMEM)}},
     [ROW_socketpair] = {"socketpair", {W(EMFILE), W(ENFILE), W(ENOBUFS), W(ENOMEM)}},
     [ROW_unlink] = {"unlink", {W(EACCES), W(EIO), W(ENOENT), W(ENOMEM), W(EPERM), W(EROFS)}},
+    [ROW_waitid] = {"waitid", {W(EINTR)}}, /* it does not wait: WNOHANG */
     [ROW_write] = {"write",
                    {W(EINTR), W(ECONNRESET), W(EDQUOT), W(EFBIG), W(EIO), W(ENOSPC), W(EPIPE)}},
     /* its answer is the error; for EAI_SYSTEM errno is EMFILE */

@@ -39,8 +39,11 @@ enum hark__fault_kind {
     HARK__FAULT_INTERRUPT,
     HARK__FAULT_SPURIOUS,
     HARK__FAULT_LATE,
+    /* The explorer's own (sweep.c); to fault.c they are no fault. */
+    HARK__FAULT_CANCEL,
+    HARK__FAULT_STOP,
 };
-enum { HARK__FAULT_KINDS = HARK__FAULT_LATE + 1 };
+enum { HARK__FAULT_KINDS = HARK__FAULT_LATE + 1, HARK__FAULT_PLACES_MOST = 65536 };
 
 struct hark__fault {
     enum hark__fault_kind kind;
@@ -60,7 +63,7 @@ bool hark__fault_end(void); /* was it put in? Nothing counts any more */
 void hark__fault_pause(bool on); /* meanwhile nothing counts: the explorer asks for itself */
 
 uint32_t hark__fault_places(enum hark__fault_kind kind); /* counted since begin */
-/* Of the last counting run; 0: it had no such place. */
+/* Of the last counting run; 0: it had no such place, or too many before it. */
 uint32_t hark__fault_variants(enum hark__fault_kind kind, uint32_t place);
 /* "the 3rd call of epoll_ctl(ADD) fails with ENOMEM" */
 void hark__fault_words(const struct hark__fault *fault, struct hark__text *text);

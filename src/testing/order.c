@@ -15,12 +15,10 @@
  *          falls below all others: with n tasks and k steps it finds a bug of that depth in one
  *          schedule with a chance of at least 1 / (n * k^(depth - 1)).
  * Rules    1  The same list leads to the same choices: a scenario that asks for other ones when it
- *          is
- *             run again depends on something else, and is told so.
+ *             is run again depends on something else, and is told so.
  *          2  Depth first is complete: it ends when no choice has a way left.
  *          3  Way 0 is what an undisturbed program would most likely do, so that a list of zeroes
- *          is
- *             the plainest schedule, and short traces are plain ones.
+ *             is the plainest schedule, and short traces are plain ones.
  */
 #include <string.h>
 
@@ -28,6 +26,11 @@
 
 #define TASKS_MOST   256 /* whose priorities are remembered */
 #define CHANGES_MOST 16
+
+#define TOOK_ANOTHER_WAY(how) \
+    "run again, the scenario took another way: " how \
+    ". It depends on more than its schedule: a static variable that is not reset, a real clock, " \
+    "an address"
 
 static struct {
     const hark_exploration *options;
@@ -63,6 +66,11 @@ static uint32_t draw_below(uint32_t count)
     return (uint32_t)((draw() >> 32) * count >> 32);
 }
 
+static bool is_pct(void)
+{
+    return order.options->strategy == HARK_EXPLORE_PCT;
+}
+
 static int depth(void)
 {
     int depth = order.options->depth > 0 ? order.options->depth : 3;
@@ -94,7 +102,7 @@ void hark__order_begin(void)
     order.yields = 0;
     order.done++;
     order.trace->length = order.known;
-    if (order.options->strategy == HARK_EXPLORE_PCT && !order.known) {
+    if (is_pct() && !order.known) {
         order.ranked = order.readies = 0;
         for (int i = 0; i < depth() - 1; i++) {
             order.changes[i] = draw_below(order.readies_most);
@@ -167,8 +175,7 @@ static uint32_t pick_by_rank(uint32_t count)
 static uint32_t pick_at_random(enum hark__choice what, uint32_t count)
 {
     switch (what) {
-    case HARK__CHOOSE_READY:
-        return order.options->strategy == HARK_EXPLORE_PCT ? pick_by_rank(count) : draw_below(count);
+    case HARK__CHOOSE_READY: return is_pct() ? pick_by_rank(count) : draw_below(count);
     case HARK__CHOOSE_YIELD: return draw_below(4) == 0;
     case HARK__CHOOSE_OUTSIDE: return draw_below(2) ? 0 : draw_below(count);
     default: return draw_below(count);
@@ -180,7 +187,8 @@ static uint32_t pick_new(enum hark__choice what, uint32_t count)
     struct hark__trace *trace = order.trace;
 
     if (order.at == HARK__PATH_MOST) {
-        hark__explorer_fail("more than %d choices in one schedule: is there a loop that only yields?",
+        hark__explorer_fail("more than %d choices in one schedule: "
+                            "is there a loop that only yields?",
                             HARK__PATH_MOST);
     }
     bool first = order.options->strategy == HARK_EXPLORE_ALL || order.replays;
@@ -194,20 +202,17 @@ static uint32_t pick_known(enum hark__choice what, uint32_t count)
 {
     struct hark__chosen *chosen = &order.trace->path[order.at];
 
-    if (order.replays && hark__explorer.strict && chosen->taken >= count) {
-        hark__explorer.board->misfit = true;
-        hark__explorer_fail(
-            "choice %u of the trace is %u, and there are %u ways: it is another scenario's, or this one has changed",
-            order.at, chosen->taken, count);
+    if (order.replays && hark__explorer.telling && chosen->taken >= count) {
+        hark__explorer_misfit("choice %u of the trace is %u, and there are %u ways", order.at,
+                              chosen->taken, count);
     }
     if (order.replays) {
         chosen->taken = chosen->taken < count ? chosen->taken : (uint16_t)(count - 1);
         chosen->count = (uint16_t)count;
         chosen->what = (uint8_t)what;
     } else if (chosen->count != count || chosen->what != what) {
-        hark__explorer_fail(
-            "run again, the scenario took another way: choice %u had %u ways and has %u now. It depends on more than its schedule: a static variable that is not reset, a real clock, an address",
-            order.at, chosen->count, count);
+        hark__explorer_fail(TOOK_ANOTHER_WAY("choice %u had %u ways and has %u now"), order.at,
+                            chosen->count, count);
     }
     order.at++;
     return chosen->taken;
@@ -253,13 +258,8 @@ void hark__order_again(void)
 
 static void check_end_of_trace(void)
 {
-    bool left = hark__trace_significant(order.trace) > order.at;
-
-    if (left && hark__explorer.strict) {
-        hark__explorer.board->misfit = true;
-        hark__explorer_fail(
-            "the trace has more than the %u choices that were made: it is another scenario's, or this one has changed",
-            order.at);
+    if (hark__explorer.telling && hark__trace_significant(order.trace) > order.at) {
+        hark__explorer_misfit("the trace has more than the %u choices that were made", order.at);
     }
 }
 
@@ -273,9 +273,8 @@ bool hark__order_next(void)
         return false;
     }
     if (order.at < order.known) {
-        hark__explorer_fail(
-            "run again, the scenario took another way: it made only %u choices, and %u were to come. It depends on more than its schedule: a static variable that is not reset, a real clock, an address",
-            order.at, order.known);
+        hark__explorer_fail(TOOK_ANOTHER_WAY("it made only %u choices, and %u were to come"),
+                            order.at, order.known);
     }
     if (order.options->strategy != HARK_EXPLORE_ALL) {
         order.known = 0;

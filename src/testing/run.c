@@ -18,13 +18,13 @@
  * Rules    1  A schedule depends on its choices only: the clock stands still, time is virtual, the
  *             hub is simulated.
  *          2  After each step hark__audit walks the whole loop. (In depth-first search only from
- *          the
- *             first new choice on: what comes before was walked in an earlier schedule.)
+ *             the first new choice on: what comes before was walked in an earlier schedule.)
  *          3  The first failure ends the process: the board says what it was.
  *          4  A schedule that leaves something behind has failed.
  * Not here Which way is taken: order.c. Faults: sweep.c. What the parent makes of it: explore.c.
  */
 #include <hark/error.h>
+#include <hark/io.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,8 +35,8 @@
 #include "testing/memory.h"
 #include "testing/testing.h"
 
-#define ALARM_EVERY  256 /* steps */
-#define GROWTHS_MOST 16  /* how often one schedule may make caches grow */
+#define STEPS_USUAL  10000
+#define GROWTHS_MOST 16 /* how often one schedule may make caches grow */
 
 struct hark__explorer hark__explorer;
 
@@ -49,29 +49,53 @@ void (*hark__explorer_leave)(int) = leave;
 
 /* ---- failing --------------------------------------------------------------------------------- */
 
-static _Noreturn void fail(const char *format, va_list arguments)
+void hark__explorer_end(void)
 {
-    struct hark__explorer *x = &hark__explorer;
-    struct hark__text text;
+    const struct hark__explorer *x = &hark__explorer;
 
-    hark__text_to_string(&text, x->board->result.words, sizeof x->board->result.words);
-    hark__text_vput(&text, format, arguments);
-    if (x->telling) {
-        hark__story_stepped();
-        hark__story_put("      FAILED: %s\n", x->board->result.words);
-        hark__story_waiting();
+    if (x->board->state == BOARD_BUSY) {
+        x->board->state = BOARD_DONE;
     }
-    x->board->state = BOARD_FAILED;
-    hark__explorer_leave(1);
+    if (x->telling) {
+        fflush(stdout); /* what the scenario has printed */
+    }
+    hark__explorer_leave(x->board->state == BOARD_FAILED);
     abort(); /* it does not come back */
 }
 
 void hark__explorer_fail(const char *format, ...)
 {
+    struct hark__board *board = hark__explorer.board;
+    struct hark__text text;
     va_list arguments;
 
+    if (board->state == BOARD_FAILED) {
+        hark__explorer_end(); /* rule 3: a process that the scenario has forked was first */
+    }
+    hark__text_to_string(&text, board->result.words, sizeof board->result.words);
     va_start(arguments, format);
-    fail(format, arguments);
+    hark__text_vput(&text, format, arguments);
+    va_end(arguments);
+    board->state = BOARD_FAILED;
+    hark__story_stepped();
+    hark__story_put("      FAILED: %s\n", board->result.words);
+    hark__story_waiting();
+    hark__explorer_end();
+}
+
+/* Who waits for a descriptor of the kernel's would be told otherwise that a wake-up was lost. */
+static void check_descriptors(const hark_loop *loop)
+{
+    const struct hark__fd *fd = NULL;
+
+    while ((fd = hark__fd_next(loop, fd))) {
+        if ((fd->waits[FD_IN] || fd->waits[FD_OUT]) && fd->fd < HARK__MEMORY_FIRST) {
+            hark__explorer_fail(
+                "descriptor %d is the kernel's, and the hub is simulated: it never hears of it. "
+                "Take hark_test_pair, or faults with hub = \"epoll\"",
+                fd->fd);
+        }
+    }
 }
 
 static void audit(hark_loop *loop, bool at_rest)
@@ -83,6 +107,9 @@ static void audit(hark_loop *loop, bool at_rest)
     hark__fault_pause(true);
     int broken = hark__audit(loop, at_rest, &text);
     hark__fault_pause(false);
+    if (broken && at_rest) {
+        check_descriptors(loop);
+    }
     if (broken) {
         hark__explorer_fail("the audit: %s", words);
     }
@@ -90,9 +117,9 @@ static void audit(hark_loop *loop, bool at_rest)
 
 /* ---- what happens between two steps ---------------------------------------------------------- */
 
-enum happening { HAPPENS_NOTHING, HAPPENS_LOOK, HAPPENS_SETTLE, HAPPENS_TIME, HAPPENS_OUTSIDE };
+enum happening { HAPPENS_NOTHING, HAPPENS_LOOK, HAPPENS_SETTLE, HAPPENS_TIME };
 
-/* The ways that there are, way 0 first; OUTSIDE stands for each of the pending ones. */
+/* The ways that there are, way 0 first; behind them each of the threads that may act. */
 struct happenings {
     uint8_t ways[4];
     uint32_t count;
@@ -135,13 +162,7 @@ static void let_time_pass(hark_loop *loop)
 {
     int64_t next = hark__wheel_next(&loop->wheel);
 
-    if (hark__explorer.telling) {
-        struct hark__text text;
-        char words[32];
-        hark__text_to_string(&text, words, sizeof words);
-        hark__text_duration(&text, next - loop->virtual_now);
-        hark__story_put("      time goes on: %s\n", words);
-    }
+    hark__story_time(loop, next);
     loop->virtual_now = next;
 }
 
@@ -155,9 +176,7 @@ static void act_outside(hark_loop *loop, uint32_t which)
     x->outside_count--;
     memmove(&x->outside[which], &x->outside[which + 1],
             (x->outside_count - which) * sizeof x->outside[0]);
-    if (x->telling) {
-        hark__story_put("      another thread acts\n");
-    }
+    hark__story_put("      another thread acts\n");
     hark__here = NULL;
     fn(arg);
     hark__here = loop;
@@ -165,37 +184,32 @@ static void act_outside(hark_loop *loop, uint32_t which)
 
 static void look(hark_loop *loop)
 {
-    if (hark__explorer.telling) {
-        hark__story_put("      the loop looks around\n");
-    }
+    hark__story_put("      the loop looks around\n");
     hark__loop_look(loop);
 }
 
-/* Threads of the library's own are at work: what they do is not ours to order, so it happens when
- * nothing else can. */
-static bool await_threads(hark_loop *loop)
+/* Nothing can happen in the loop. What threads of the library's own do is not ours to order, so it
+ * happens now. */
+static void await_threads(hark_loop *loop)
 {
     if (!loop->holds) {
-        return false;
+        check_descriptors(loop);
+        hark__explorer_fail("nothing can go on: every task waits for what never comes");
     }
     while (!hark__inbox_any(loop)) {
         sched_yield();
     }
     look(loop);
-    return true;
 }
 
 /* True: something has happened. */
 static bool let_happen(hark_loop *loop, bool idle)
 {
-    struct hark__explorer *x = &hark__explorer;
     struct happenings all = what_can_happen(loop, idle);
-    uint32_t count = all.count + x->outside_count;
+    uint32_t count = all.count + hark__explorer.outside_count;
 
-    if (!count && !await_threads(loop)) {
-        hark__explorer_fail("nothing can go on: every task waits for what never comes");
-    }
     if (!count) {
+        await_threads(loop);
         return true;
     }
     uint32_t way = hark__order_pick(HARK__CHOOSE_OUTSIDE, count);
@@ -210,22 +224,33 @@ static bool let_happen(hark_loop *loop, bool idle)
     }
 }
 
-/* A schedule may have many steps, and some have none: both count. */
+/* In each second once: before each step would cost more than some steps do. */
 static void set_alarm(void)
 {
     struct hark__explorer *x = &hark__explorer;
+    struct timespec now;
 
-    if (!x->in_place && x->alarms++ % ALARM_EVERY == 0) {
-        alarm(HARK__STEP_SECONDS);
+    if (!x->in_place && x->clock(CLOCK_MONOTONIC_COARSE, &now) == 0 && now.tv_sec != x->alarm_at) {
+        x->alarm_at = now.tv_sec;
+        alarm(HARK__STEP_SECONDS + 1);
     }
 }
 
-/* A process of the explorer's ends when nobody waits for it any more, and its first step is watched
- * already: neither is handed on by fork. */
+/* What the program does with its signals and children is its own business; ours must end: when a
+ * step hangs, and when nobody waits for it any more. Fork hands on neither. */
 void hark__explorer_guard(void)
 {
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t alarms;
+
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    hark__explorer.alarms = 0;
+    hark__explorer.alarm_at = 0;
+    hark__explorer.process = getpid();
+    hark__sys.sigaction(SIGALRM, &usual, NULL);
+    hark__sys.sigaction(SIGCHLD, &usual, NULL); /* it has children itself */
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
 }
 
 static void count_step(void)
@@ -248,9 +273,7 @@ static bool between(bool idle)
         return false;
     }
     count_step();
-    if (x->telling) {
-        hark__story_stepped();
-    }
+    hark__story_stepped();
     if (hark__order_fresh()) {
         audit(loop, idle && !x->real_hub && !has_news(loop));
     }
@@ -273,7 +296,7 @@ static bool between(bool idle)
 
 static void step(uintptr_t entry)
 {
-    if (hark__explorer.active && hark__explorer.telling) {
+    if (hark__explorer.active) {
         hark__story_step(entry);
     }
 }
@@ -304,9 +327,13 @@ static int play(void *unused)
     (void)unused;
     hark__memory_hub(x->real_hub ? NULL : hark__here->hub);
     x->active = true;
+    hark__story_step((uintptr_t)hark__here->running | READY_NEW);
     x->result = x->options->main(x->options->arg);
     if (x->result) { /* said here: the words are this task's */
         snprintf(x->said, sizeof x->said, "%s", hark_error_last());
+    }
+    if (getpid() != x->process) {
+        hark__explorer_fail("a process that the scenario has forked came back: it must _exit");
     }
     x->outside_count = 0;
     return x->result;
@@ -348,13 +375,16 @@ static void check_rest(hark_loop *loop)
 {
     const struct hark__explorer *x = &hark__explorer;
     uint32_t armed = loop ? loop->promised - 1 - taken_back(loop) : 0;
+    const char *words = *x->said ? x->said : hark_error_last();
 
+    if (x->board->state == BOARD_FAILED) {
+        hark__explorer_end(); /* a process that it has forked has said so */
+    }
     if (x->result == -EDEADLK && !loop) { /* on a real hub the loop itself has found it */
         hark__explorer_fail("nothing could go on: %s", hark_error_last());
     }
     if (x->result > 0 || (x->result && !x->disturbed)) {
-        hark__explorer_fail("main has returned %d: %s", x->result,
-                            *x->said ? x->said : hark_error_last());
+        hark__explorer_fail("main has returned %d%s%s", x->result, *words ? ": " : "", words);
     }
     if (hark__memory_open()) {
         hark__explorer_fail("descriptor %d is left open", hark__memory_lowest_open());
@@ -424,6 +454,7 @@ static int conduct(void *unused)
     hark_loop *loop = hark__here;
 
     (void)unused;
+    hark__explorer.conductor = hark_self();
     do {
         run_warm(loop);
     } while (must_repeat() || hark__order_next());
@@ -494,11 +525,16 @@ void hark__explorer_work(const hark_exploration *options, struct hark__board *bo
 {
     struct hark__explorer *x = &hark__explorer;
 
-    *x = (struct hark__explorer){.options = options, .board = board, .in_place = x->in_place};
-    x->telling = job == JOB_TELL;
-    x->strict = job == JOB_TELL;
-    x->real_hub = options->hub && strcmp(options->hub, "sim") != 0;
-    x->steps_most = options->steps > 0 ? (uint32_t)options->steps : HARK__STEPS_USUAL;
+    *x = (struct hark__explorer){
+        .options = options,
+        .board = board,
+        .process = getpid(),
+        .in_place = x->in_place,
+        .telling = job == JOB_TELL,
+        .real_hub = hark__explorer_is_real(options),
+        .steps_most = options->steps > 0 ? (uint32_t)options->steps : STEPS_USUAL,
+        .clock = hark__sys.clock_gettime,
+    };
     hark__sys.clock_gettime = stand_still;
     hark__memory_install();
     hark__memory_partial(options->pieces);
@@ -509,8 +545,7 @@ void hark__explorer_work(const hark_exploration *options, struct hark__board *bo
     } else {
         replay();
     }
-    board->state = BOARD_DONE;
-    hark__explorer_leave(0);
+    hark__explorer_end();
 }
 
 /* ---- what a scenario may call ---------------------------------------------------------------- */
@@ -536,9 +571,7 @@ int hark_test_choose(int n)
         return 0;
     }
     int chosen = (int)hark__order_pick(HARK__CHOOSE_OWN, (uint32_t)n);
-    if (hark__explorer.telling) {
-        hark__story_put("      it chooses %d of 0 to %d\n", chosen, n - 1);
-    }
+    hark__story_put("      it chooses %d of 0 to %d\n", chosen, n - 1);
     return chosen;
 }
 
@@ -554,7 +587,7 @@ void hark_test_note(const char *format, ...)
 
     if (hark__explorer.active && hark__explorer.telling) {
         va_start(arguments, format);
-        vsnprintf(words, sizeof words, format, arguments);
+        vsnprintf(words, sizeof words, format, arguments); /* it may use all of printf */
         va_end(arguments);
         hark__story_put("      \"%s\"\n", words);
     }
@@ -583,15 +616,17 @@ int hark_test_pair(int fds[2], int room)
 {
     static const char call[] = "hark_test_pair";
 
-    if (!hark__explorer.active || hark__explorer.real_hub) {
-        return hark__fail(
-            -ENOTSUP, call,
-            "there is no exploration on the simulated hub; see hark_explore, and hark_socketpair for real descriptors");
+    if (!hark__explorer.active) {
+        return hark__fail(-ENOTSUP, call,
+                          "there is no exploration; see hark_explore, and hark_socketpair");
     }
     if (!fds || room < 0 || room > HARK__MEMORY_ROOM) {
         return hark__fail(-EINVAL, call,
                           fds ? "a room of %d bytes; it takes 1 to %d, 0: 64" : "fds is NULL", room,
                           HARK__MEMORY_ROOM);
+    }
+    if (hark__explorer.real_hub) {
+        return hark_socketpair(fds);
     }
     int error = hark__memory_pair(fds, room ? room : 64);
     return error ? hark__fail(error, call, "too many descriptors in memory are open") : 0;

@@ -5,6 +5,7 @@
  *         3  task 3 "waiter" goes on: its wait for an event has ended with 0
  *            ... and waits for time to pass
  *            time goes on: 5 ms
+ *            ... which is a deadline of task 4 "main"
  *
  * It is written to the board while the schedule runs, so it is there even if the process dies.
  */
@@ -43,6 +44,9 @@ void hark__story_put(const char *format, ...)
     struct hark__text text;
     va_list arguments;
 
+    if (!hark__explorer.telling) {
+        return;
+    }
     if (board->story_used + ROOM > sizeof board->story) {
         make_room(board);
     }
@@ -52,6 +56,16 @@ void hark__story_put(const char *format, ...)
     hark__text_vput(&text, format, arguments);
     va_end(arguments);
     board->story_used += (uint32_t)text.used;
+}
+
+const char *hark__story_title(const hark__task *task)
+{
+    static char title[96];
+    struct hark__text text;
+
+    hark__text_to_string(&text, title, sizeof title);
+    hark__task_title(task, &text);
+    return title;
 }
 
 static void put_number(uint32_t number)
@@ -72,29 +86,64 @@ static void put_result(int result)
     }
 }
 
-static void put_title(const hark__task *task)
-{
-    char title[96];
-    struct hark__text text;
+/* ---- time ------------------------------------------------------------------------------------ */
 
-    hark__text_to_string(&text, title, sizeof title);
-    hark__task_title(task, &text);
-    put_number(hark__explorer.steps);
-    hark__story_put("%s ", title);
+/* Sleeps are not told: who waits for one has said until when. */
+static void put_timer(const struct hark_timer *timer)
+{
+    const hark_scope *scope = hark__scope_of_timer(timer);
+
+    if (scope) {
+        hark__story_put("      ... which is a deadline of %s\n", hark__story_title(scope->task));
+    } else if (hark__watch_of_timer(timer)) {
+        hark__story_put("      ... which is a callback's time\n");
+    }
 }
+
+static void put_timers(const struct hark_timer *first, int64_t due)
+{
+    for (const struct hark_timer *timer = first; timer;) {
+        if (timer->deadline == due) {
+            put_timer(timer);
+        }
+        timer = timer->next == first ? NULL : timer->next;
+    }
+}
+
+void hark__story_time(const hark_loop *loop, int64_t next)
+{
+    struct hark__text text;
+    char words[32];
+
+    if (!hark__explorer.telling) {
+        return;
+    }
+    hark__text_to_string(&text, words, sizeof words);
+    hark__text_duration(&text, next - loop->virtual_now);
+    hark__story_put("      time goes on: %s\n", words);
+    for (int i = 0; i < HARK__WHEEL_LEVELS * HARK__WHEEL_SLOTS; i++) {
+        put_timers(loop->wheel.slots[i / HARK__WHEEL_SLOTS][i % HARK__WHEEL_SLOTS], next);
+    }
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 void hark__story_step(uintptr_t entry)
 {
     const hark__task *task = (const hark__task *)(entry & ~(uintptr_t)READY_KIND);
+    bool is_watch = (entry & READY_KIND) == READY_WATCH;
 
     hark__explorer.running = 0;
-    if ((entry & READY_KIND) == READY_WATCH) {
-        put_number(hark__explorer.steps);
+    if (!hark__explorer.telling || (!is_watch && task->id == hark__explorer.conductor)) {
+        return;
+    }
+    put_number(hark__explorer.steps);
+    if (is_watch) {
         hark__story_put("a callback runs\n");
         return;
     }
-    put_title(task);
     hark__explorer.running = task->id;
+    hark__story_put("%s ", hark__story_title(task));
     switch (entry & READY_KIND) {
     case READY_NEW: hark__story_put("begins\n"); break;
     case READY_TASK:
@@ -120,9 +169,9 @@ static void put_waiting(const hark__task *task)
 void hark__story_stepped(void)
 {
     hark_task id = hark__explorer.running;
-    const hark__task *task = id ? hark__task_find(hark__here, id) : NULL;
+    const hark__task *task = id && hark__here ? hark__task_find(hark__here, id) : NULL;
 
-    if (!id) {
+    if (!id || !hark__here) { /* nothing is told, or by another thread */
         return;
     }
     if (!task) {
@@ -140,7 +189,7 @@ void hark__story_waiting(void)
     struct hark__board *board = hark__explorer.board;
     struct hark__text text;
 
-    if (!hark__here) {
+    if (!hark__explorer.telling || !hark__explorer.active || !hark__here) {
         return;
     }
     if (board->story_used + 8 * ROOM > sizeof board->story) {

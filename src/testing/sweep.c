@@ -9,28 +9,24 @@
  *          of failing there. So it is every place, not a sample; what SQLite does to its
  *          allocations, done to cancellation as well.
  * Rules    1  Each of these runs opens a loop of its own, so that opening and closing are swept
- *          too. One
- *             with a failing call is a process of its own besides: some calls are not made again
- *             once they have failed, and places would shift.
+ *             too. One with a failing call is a process of its own besides: some calls are not made
+ *             again once they have failed, and places would shift.
  *          2  Whatever the fault, the run ends: with 0 or a negative code, with every task gone and
  *             every byte, mapping and descriptor given back.
+ *          3  No place is passed over: what has more of them than can be swept is refused.
  */
 #include <fcntl.h>
-#include <stdlib.h>
-#include <signal.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "testing/memory.h"
 #include "testing/testing.h"
 
 #define DESCRIPTORS 128
 
-static uint16_t living[HARK__STEPS_USUAL + 1]; /* tasks at each step of the plain run */
+static uint32_t *living; /* tasks at each step of the plain run */
 static uint32_t step_count;
 static struct hark__fault present;
+static bool hit;      /* it was put in */
 static uint64_t seed; /* of the present order */
 static const struct hark__fault none;
 
@@ -49,37 +45,26 @@ static hark__task *living_task(hark_loop *loop, uint32_t which)
 static void cancel(hark_loop *loop, uint32_t which)
 {
     hark__task *task = living_task(loop, which);
-    char title[96];
-    struct hark__text text;
 
-    if (!task) {
-        return;
+    hit = task;
+    if (hit) {
+        hark__story_put("      %s is cancelled\n", hark__story_title(task));
+        hark_task_cancel(task->id);
     }
-    hark__text_to_string(&text, title, sizeof title);
-    hark__task_title(task, &text);
-    if (hark__explorer.telling) {
-        hark__story_put("      %s is cancelled\n", title);
-    }
-    hark_task_cancel(task->id);
 }
 
 void hark__sweep_between(hark_loop *loop)
 {
     uint32_t step = hark__explorer.steps - 1;
 
-    if (!present.kind && step <= HARK__STEPS_USUAL) {
-        living[step] = (uint16_t)loop->tasks;
+    if (!present.kind) {
+        living[step] = loop->tasks;
         step_count = step + 1;
-    }
-    if (step != present.place) {
-        return;
-    }
-    if ((int)present.kind == HARK__FAULT_CANCEL) {
+    } else if (present.kind == HARK__FAULT_CANCEL && step == present.place) {
         cancel(loop, present.variant);
-    } else if ((int)present.kind == HARK__FAULT_STOP) {
-        if (hark__explorer.telling) {
-            hark__story_put("      the run is stopped\n");
-        }
+    } else if (present.kind == HARK__FAULT_STOP && step == present.place) {
+        hit = true;
+        hark__story_put("      the run is stopped\n");
         hark__cancel_all(loop, false);
     }
 }
@@ -97,20 +82,34 @@ static int open_descriptors(void)
 
 /* ---- one run --------------------------------------------------------------------------------- */
 
+static void tell_fault(const struct hark__fault *fault)
+{
+    char words[128];
+    struct hark__text text;
+
+    if (hark__explorer.telling && fault->kind && fault->kind <= HARK__FAULT_LATE) {
+        hark__text_to_string(&text, words, sizeof words);
+        hark__fault_words(fault, &text);
+        hark__story_put("      in this run %s\n", words);
+    }
+}
+
 static void run(const struct hark__fault *fault)
 {
     struct hark__explorer *x = &hark__explorer;
     size_t heap = hark__alloc_live(), mapped = hark__map_live();
-    bool is_ours = (int)fault->kind >= HARK__FAULT_CANCEL;
     int descriptors = open_descriptors();
 
+    x->board->story_used = 0;
+    tell_fault(fault);
     hark__order_draw_from(seed);
     present = x->board->trace.fault = *fault;
     x->sweeping = true;
     x->disturbed = fault->kind != HARK__FAULT_NONE;
-    hark__fault_begin(is_ours ? &none : fault);
+    hit = false;
+    hark__fault_begin(fault);
     hark__explorer_run_cold();
-    hark__fault_end();
+    hit = hark__fault_end() || hit;
     if (open_descriptors() != descriptors) {
         hark__explorer_fail("%d descriptors were open before, and %d are now", descriptors,
                             open_descriptors());
@@ -124,9 +123,9 @@ static void run(const struct hark__fault *fault)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static void run_one(int kind, uint32_t place, uint32_t variant)
+static void run_one(enum hark__fault_kind kind, uint32_t place, uint32_t variant)
 {
-    struct hark__fault fault = {(enum hark__fault_kind)kind, place, variant};
+    struct hark__fault fault = {kind, place, variant};
 
     hark__explorer.board->trace.length = 0;
     hark__explorer.board->result.faults++;
@@ -136,8 +135,9 @@ static void run_one(int kind, uint32_t place, uint32_t variant)
 static void sweep_steps(unsigned faults)
 {
     for (uint32_t place = 0; place < step_count; place++) {
-        for (uint32_t variant = 0; variant < living[place] && faults & HARK_FAULT_CANCEL; variant++) {
-            run_one(HARK__FAULT_CANCEL, place, variant);
+        uint32_t tasks = faults & HARK_FAULT_CANCEL ? living[place] : 0;
+        for (uint32_t task = 0; task < tasks; task++) {
+            run_one(HARK__FAULT_CANCEL, place, task);
         }
         if (faults & HARK_FAULT_STOP) {
             run_one(HARK__FAULT_STOP, place, 0);
@@ -145,58 +145,40 @@ static void sweep_steps(unsigned faults)
     }
 }
 
-#define PLACES_MOST 65536
-
-static _Noreturn void run_and_leave(int kind, uint32_t place, uint32_t variant)
+/* Rule 1. */
+static void run_in_child(enum hark__fault_kind kind, uint32_t place, uint32_t variant)
 {
-    hark__explorer_guard();
-    run_one(kind, place, variant);
-    hark__explorer.board->state = BOARD_DONE;
-    hark__explorer_leave(0);
-    abort(); /* it does not come back */
-}
+    struct hark__explorer *x = &hark__explorer;
+    pid_t child = fork();
 
-/* Rule 1. What goes wrong in it stands on the board already, or the board knows of no end. It has
- * an alarm of its own; ours would count the time of all of them together. */
-static void run_in_child(int kind, uint32_t place, uint32_t variant)
-{
-    struct hark__board *board = hark__explorer.board;
-    int status = 0;
-    pid_t child = fork(), gone;
-
-    if (child == 0) {
-        run_and_leave(kind, place, variant);
-    }
-    alarm(0);
-    hark__explorer.alarms = 0; /* the next step sets it again */
-    do {
-        gone = child < 0 ? child : waitpid(child, &status, 0);
-    } while (gone < 0 && child > 0 && errno == EINTR);
-    if (gone < 0) {
+    if (child < 0) {
         hark__explorer_fail("no process for a fault");
     }
-    if (WIFSIGNALED(status)) {
-        bool hangs = WTERMSIG(status) == SIGALRM;
-        board->hung = hangs;
-        hark__explorer_fail(hangs ? "%s" : "the process died: %s",
-                            hangs ? HARK__STEP_HANGS : strsignal(WTERMSIG(status)));
+    if (child == 0) {
+        hark__explorer_guard();
+        run_one(kind, place, variant);
+        hark__explorer_end();
     }
-    if (board->state == BOARD_FAILED) {
-        hark__explorer_leave(1);
+    alarm(0); /* it has one of its own */
+    x->alarm_at = 0;
+    hark__await(x->options, x->board, child);
+    if (x->board->state == BOARD_FAILED) {
+        hark__explorer_end();
     }
-    if (board->state == BOARD_BUSY) {
-        hark__explorer_fail("the process ended itself, with status %d", WEXITSTATUS(status));
-    }
-    board->state = BOARD_BUSY;
+    x->board->state = BOARD_BUSY;
 }
 
 /* How many ways each place has is known of the plain run only, so it is noted before the others. */
 static void sweep_calls(enum hark__fault_kind kind)
 {
-    static uint8_t variants[PLACES_MOST];
+    static uint8_t variants[HARK__FAULT_PLACES_MOST];
     uint32_t places = hark__fault_places(kind);
 
-    places = places < PLACES_MOST ? places : PLACES_MOST;
+    if (places > HARK__FAULT_PLACES_MOST) {
+        hark__explorer.board->refused = true;
+        hark__explorer_fail("the scenario has %u places for a kind of fault; %d are the most",
+                            places, HARK__FAULT_PLACES_MOST);
+    }
     for (uint32_t place = 0; place < places; place++) {
         variants[place] = (uint8_t)hark__fault_variants(kind, place);
     }
@@ -207,19 +189,29 @@ static void sweep_calls(enum hark__fault_kind kind)
     }
 }
 
-/* Once before anything counts: what a process does once in its life (choosing its guards) is done,
- * and what it keeps is there. */
-static void warm_up(void)
-{
-    hark__order_open(hark__explorer.options, &hark__explorer.board->trace, false);
-    hark__explorer.sweeping = true;
-    hark__explorer_run_cold();
-}
-
 static void run_plain(void)
 {
     hark__order_open(hark__explorer.options, &hark__explorer.board->trace, false);
     run(&none);
+}
+
+/* With one run before anything counts: what a process does once in its life (choosing its guards)
+ * is done, and what it keeps is there. The books are no memory of the library's. */
+static void open_sweep(void)
+{
+    struct hark__explorer *x = &hark__explorer;
+
+    living = hark__memory.allocate(x->steps_most * sizeof *living);
+    if (!living) {
+        hark__explorer_fail("no memory for %u steps", x->steps_most);
+    }
+    x->board->trace.fault = none;
+    hark__order_open(x->options, &x->board->trace, false);
+    x->sweeping = true;
+    hark__explorer_run_cold();
+    if (hark__fault_install()) {
+        hark__explorer_fail("no memory for the books of the faults");
+    }
 }
 
 /* The plain run first: from it the words know which call it is that fails. */
@@ -227,24 +219,17 @@ void hark__sweep_replay(void)
 {
     struct hark__explorer *x = &hark__explorer;
     static struct hark__trace trace;
-    bool telling = x->telling;
-    char words[128];
-    struct hark__text text;
 
     trace = x->board->trace;
-    x->telling = false;
-    warm_up();
-    hark__fault_install();
+    open_sweep();
     run_plain();
-    x->telling = telling;
     x->board->trace = trace;
     hark__order_open(x->options, &x->board->trace, true);
-    if (trace.fault.kind && (int)trace.fault.kind < HARK__FAULT_CANCEL) {
-        hark__text_to_string(&text, words, sizeof words);
-        hark__fault_words(&trace.fault, &text);
-        hark__story_put("      in this run %s\n", words);
-    }
     run(&trace.fault);
+    hark__order_next(); /* the trace ends here */
+    if (x->telling && trace.fault.kind && !hit) {
+        hark__explorer_misfit("the fault of the trace has found no place");
+    }
 }
 
 static void sweep_order(unsigned faults)
@@ -271,11 +256,9 @@ void hark__sweep(void)
     bool draws = options->strategy != HARK_EXPLORE_ALL;
     uint64_t orders = draws && options->schedules ? options->schedules : 1;
 
-    warm_up();
-    hark__fault_install();
+    open_sweep();
     for (uint64_t order = 0; order < orders; order++) {
         seed = options->seed + order;
         sweep_order(options->faults);
     }
-    hark__fault_uninstall();
 }

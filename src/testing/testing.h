@@ -29,9 +29,7 @@
 #define HARK__PATH_MOST    16384 /* choices in one schedule */
 #define HARK__STORY_BYTES  (32 * 1024)
 #define HARK__OUTSIDE_MOST 16
-#define HARK__STEPS_USUAL  10000
 #define HARK__STEP_SECONDS 20 /* no step takes that long */
-#define HARK__STEP_HANGS   "a step does not end: it has run for 20 seconds"
 
 /* ---- a schedule ------------------------------------------------------------------------------ */
 
@@ -39,9 +37,6 @@ struct hark__chosen {
     uint16_t taken, count; /* taken: 0 .. count - 1 */
     uint8_t what;          /* an enum hark__choice */
 };
-
-/* Faults of the explorer's own, beside those of fault.h. */
-enum { HARK__FAULT_CANCEL = 64, HARK__FAULT_STOP };
 
 struct hark__trace {
     struct hark__fault fault;
@@ -60,8 +55,8 @@ enum hark__board_state { BOARD_BUSY, BOARD_DONE, BOARD_FAILED };
 
 struct hark__board {
     enum hark__board_state state;
-    bool hung;   /* a step did not end */
-    bool misfit; /* the given trace is another scenario's */
+    bool hung;    /* a step did not end */
+    bool refused; /* what was asked for cannot be done: words say why */
     hark_explored result;
     struct hark__trace trace; /* of the present schedule */
     uint32_t story_used;
@@ -71,8 +66,14 @@ struct hark__board {
 enum hark__job {
     JOB_SEARCH, /* all that the options ask for */
     JOB_REPLAY, /* the board's trace; ways that there are not any more are bent to those that are */
-    JOB_TELL,   /* ... and in words */
+    JOB_TELL,   /* ... in words, and nothing is bent: then it is another scenario's */
 };
+
+/* ---- explore.c ------------------------------------------------------------------------------- */
+
+bool hark__explorer_is_real(const hark_exploration *options); /* the hub is a kernel's */
+/* Waits for its end, and puts on the board what became of it. */
+void hark__await(const hark_exploration *options, struct hark__board *board, pid_t child);
 
 /* ---- order.c --------------------------------------------------------------------------------- */
 
@@ -95,11 +96,13 @@ struct hark__explorer {
     bool real_hub;
     bool sweeping;  /* faults count their places */
     bool disturbed; /* one of them is put in */
-    bool strict;    /* a trace must fit */
     bool in_place;  /* no child process: somebody may look on, for hours */
-    uint32_t alarms;
+    pid_t process;
+    int (*clock)(clockid_t clock, struct timespec *time); /* the real one */
+    time_t alarm_at;                                      /* when the alarm was set */
     uint32_t steps, steps_most;
-    hark_task running; /* whose step it is, for the story; 0: nobody's */
+    hark_task conductor; /* our own task; 0: none */
+    hark_task running;   /* whose step it is, for the story; 0: nobody's */
     uint32_t outside_count;
     struct {
         hark_callback *fn;
@@ -113,11 +116,16 @@ extern struct hark__explorer hark__explorer;
 /* Leaves the child process; tests that measure themselves put something in front. */
 extern void (*hark__explorer_leave)(int status);
 
-void hark__explorer_work(const hark_exploration *options, struct hark__board *board,
-                         enum hark__job job);
+_Noreturn void hark__explorer_work(const hark_exploration *options, struct hark__board *board,
+                                   enum hark__job job);
 _Noreturn void hark__explorer_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void hark__explorer_guard(void);    /* first of all in each process that was forked */
-void hark__explorer_run_cold(void); /* the scenario as the main task of a loop of its own */
+/* The given trace does not lead through this scenario. */
+#define hark__explorer_misfit(how, ...) \
+    (hark__explorer.board->refused = true, \
+     hark__explorer_fail(how ": it is another scenario's, or this one has changed", ##__VA_ARGS__))
+_Noreturn void hark__explorer_end(void); /* done; or failed, if the board says so */
+void hark__explorer_guard(void);         /* first of all in each process that was forked */
+void hark__explorer_run_cold(void);      /* the scenario as the main task of a loop of its own */
 
 /* ---- sweep.c --------------------------------------------------------------------------------- */
 
@@ -133,9 +141,12 @@ void hark__shrink(const hark_exploration *options, struct hark__board *board, ha
 
 /* ---- story.c --------------------------------------------------------------------------------- */
 
+/* Nothing is put while the schedule is not told. */
 void hark__story_put(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void hark__story_step(uintptr_t entry); /* is about to run */
-void hark__story_stepped(void);         /* what became of whom ran last */
-void hark__story_waiting(void);         /* who waits for what */
+const char *hark__story_title(const hark__task *task);      /* until the next one */
+void hark__story_time(const hark_loop *loop, int64_t next); /* goes on to there */
+void hark__story_step(uintptr_t entry);                     /* is about to run */
+void hark__story_stepped(void);                             /* what became of whom ran last */
+void hark__story_waiting(void);                             /* who waits for what */
 
 #endif

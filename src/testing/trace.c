@@ -15,7 +15,7 @@ static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 static const struct {
     char letter;
-    int kind;
+    enum hark__fault_kind kind;
 } letters[] = {
     {'c', HARK__FAULT_CANCEL},   {'s', HARK__FAULT_STOP},  {'m', HARK__FAULT_MEMORY},
     {'y', HARK__FAULT_SYSTEM},   {'h', HARK__FAULT_SHORT}, {'i', HARK__FAULT_INTERRUPT},
@@ -51,7 +51,7 @@ void hark__trace_write(const struct hark__trace *trace, char *bytes, size_t size
         hark__text_put(&text, "0");
     }
     for (size_t i = 0; i < LETTERS; i++) {
-        if (letters[i].kind == (int)trace->fault.kind) {
+        if (letters[i].kind == trace->fault.kind) {
             hark__text_put(&text, "!%c%u.%u", letters[i].letter, trace->fault.place,
                            trace->fault.variant);
         }
@@ -67,7 +67,7 @@ static int read_fault(struct hark__fault *fault, const char *text)
 
     for (size_t i = 0; i < LETTERS; i++) {
         if (letters[i].letter == *text) {
-            fault->kind = (enum hark__fault_kind)letters[i].kind;
+            fault->kind = letters[i].kind;
         }
     }
     if (!fault->kind) {

@@ -4,6 +4,7 @@
  * makes it short, and tells it so that it can be replayed.
  */
 #include <hark/testing.h>
+#include <sys/wait.h>
 
 #include "kit.h"
 
@@ -279,6 +280,61 @@ TEST(explore_finds_an_exit)
     CHECK_HAS(result.words, "status 7");
 }
 
+static int fork_and_come_back(void *checks)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        HARK_TEST_CHECK(!checks);
+        return 0;
+    }
+    waitpid(child, NULL, 0);
+    return hark_test_choose(2);
+}
+
+TEST(explore_finds_a_forked_process_that_comes_back)
+{
+    CHECK_EQ(EXPLORE(.main = fork_and_come_back), 1);
+    CHECK_HAS(result.words, "came back");
+    CHECK_EQ(result.schedules, 1);
+}
+
+TEST(explore_finds_what_fails_in_a_forked_process)
+{
+    CHECK_EQ(EXPLORE(.main = fork_and_come_back, .arg = &result), 1);
+    CHECK_HAS(result.words, "it is not true that !checks");
+}
+
+static int write_really(void *fd)
+{
+    hark_sleep(HARK_MS(1));
+    return hark_write((int)(intptr_t)fd, "x", 1) == 1 ? 0 : -EIO;
+}
+
+static int read_really(void *unused)
+{
+    hark_group group;
+    char byte;
+    int fds[2];
+
+    (void)unused;
+    hark_socketpair(fds);
+    hark_group_open(&group);
+    hark_go(&group, write_really, (void *)(intptr_t)fds[1]);
+    hark_read(fds[0], &byte, 1);
+    hark_close(fds[0]);
+    hark_close(fds[1]);
+    return hark_group_close(&group, 0);
+}
+
+TEST(explore_says_that_the_simulated_hub_hears_of_no_real_descriptor)
+{
+    CHECK_EQ(EXPLORE(.main = read_really), 1);
+    CHECK_HAS(result.words, "is the kernel's");
+    CHECK_EQ(EXPLORE(.main = wait_for_ever), 1);
+    CHECK_HAS(result.words, "nothing can go on");
+}
+
 static int yield_without_end(void *unused)
 {
     (void)unused;
@@ -437,7 +493,7 @@ static int set_behind_its_back(void *pointer)
     hark_flag *f = pointer;
 
     hark_yield();
-    f->set = true; /* as if a wake-up had been lost */
+    f->state |= 1; /* as if a wake-up had been lost */
     return 0;
 }
 
@@ -624,6 +680,53 @@ TEST(explore_faults_of_a_careful_scenario_all_pass)
     CHECK_GT(result.faults, 10);
 }
 
+static int exchange(void *unused)
+{
+    int fds[2], rc = hark_test_pair(fds, 0);
+    char byte;
+
+    (void)unused;
+    if (rc) {
+        return rc;
+    }
+    rc = (int)hark_write(fds[0], "x", 1);
+    if (rc > 0) {
+        rc = (int)hark_read(fds[1], &byte, 1);
+    }
+    hark_close(fds[0]);
+    hark_close(fds[1]);
+    return rc > 0 ? 0 : rc;
+}
+
+TEST(explore_faults_of_a_pair_on_any_hub)
+{
+    static const char *const hubs[] = {"sim", "poll", "epoll"};
+
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(EXPLORE(.main = exchange, .faults = HARK_FAULT_ALL, .hub = hubs[i]), 0);
+        CHECK_GT(result.faults, 10);
+    }
+}
+
+static int make_many_calls(void *unused)
+{
+    int fds[2];
+
+    (void)unused;
+    for (int i = 0; i < 25000 && hark_socketpair(fds) == 0; i++) {
+        hark_close(fds[0]);
+        hark_close(fds[1]);
+    }
+    return 0;
+}
+
+TEST(explore_refuses_to_sweep_a_part_only)
+{
+    CHECK_EQ(EXPLORE(.main = make_many_calls, .faults = HARK_FAULT_SYSTEM, .hub = "poll"), -EINVAL);
+    CHECK(!result.failed);
+    CHECK_HAS(hark_error_last(), "65536 are the most");
+}
+
 /* ---- misuse ---------------------------------------------------------------------------------- */
 
 static int explore_inside(void *unused)
@@ -650,6 +753,8 @@ TEST(explore_misuse_is_told)
     body = sleep_some;
     CHECK_EQ(EXPLORE(.main = run_three, .replay = "9"), -EINVAL);
     CHECK_HAS(hark_error_last(), "choice 0 of the trace is 9");
+    CHECK_EQ(EXPLORE(.main = run_three, .replay = "0!c9999.0"), -EINVAL);
+    CHECK_HAS(hark_error_last(), "has found no place");
     CHECK_EQ(EXPLORE(.main = run_three, .hub = "nonsense"), -EINVAL);
     options.size = 12;
     CHECK_EQ(hark_explore(&options, NULL), -EINVAL);
