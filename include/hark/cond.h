@@ -39,15 +39,20 @@ HARK_API int hark_cond_init(hark_cond *c);
  * l); -EINVAL (NULL; others wait with another lock); -ENOMEM (l not given up); -ENOTSUP outside a
  * task; -EXDEV. Source: trio.Condition.wait.
  *
- * If l's holder ends without releasing it, who waits here is not woken, for nobody can notify any
- * more; it hears -EOWNERDEAD when it is cancelled. */
+ * If l's holder ends without releasing it, nobody can notify any more. Who waits here hears
+ * -EOWNERDEAD with the next notify that anybody tries, or when it is cancelled; so whoever hears of
+ * that end (by -EOWNERDEAD from the lock) had better notify all, and then initialise the lock anew.
+ *
+ * Coming back to l is never refused, not even where that closes a ring of holders (hark/lock.h):
+ * the caller is to have l again. Such a ring ends with the run's report of who waits for whom. */
 HARK_API int hark_cond_wait(hark_cond *c, hark_lock *l);
 
 /* hark_cond_notify - to the n tasks that have waited longest, or to all if they are fewer. They go
  * on when the lock comes to them. Never yields.
  *
  * Returns how many they were; 0: nobody waits; -EPERM (the caller does not hold the lock of those
- * who wait); -EINVAL (NULL; n < 0); -EXDEV. Source: trio.Condition.notify. */
+ * who wait); -EOWNERDEAD (the holder of their lock has ended without releasing it: all who wait
+ * hear the same); -EINVAL (NULL; n < 0); -EXDEV. Source: trio.Condition.notify. */
 HARK_API int hark_cond_notify(hark_cond *c, int n);
 
 /* hark_cond_notify_all - the same, to all. */

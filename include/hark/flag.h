@@ -4,6 +4,15 @@
  *
  * As an event (hark/event.h), but clear makes tasks wait again. Whoever waited when it was set has
  * been released for good, even if it is cleared before they run.
+ *
+ * Whoever does something else between two waits may miss a set that was cleared meanwhile. So sets
+ * are counted: note the generation, look at things, and wait for a set since then:
+ *
+ *     for (;;) {
+ *         uint64_t seen = hark_flag_generation(&changed);
+ *         use(things);                    may wait; whoever changes them sets the flag, and clears it
+ *         if (hark_flag_wait_since(&changed, seen) < 0) ...
+ *     }
  */
 #ifndef HARK_FLAG_H
 #define HARK_FLAG_H
@@ -15,14 +24,14 @@ HARK_BEGIN
 typedef struct hark_flag {
     /* private */
     struct hark_waitlist waiters;
-    bool set;
+    uint64_t state; /* how often it was set, times two; odd: it is */
 } hark_flag;
 /* clang-format off */
-#define HARK_FLAG_INIT {{NULL, 0, 0}, false}
+#define HARK_FLAG_INIT {{NULL, 0, 0}, 0}
 /* clang-format on */
 
-/* hark_flag_init - make it clear, unbound, with nobody waiting. All zero, and HARK_FLAG_INIT, do
- * the same. Returns 0; -EINVAL (NULL). */
+/* hark_flag_init - make it clear, never set, unbound, with nobody waiting. All zero, and
+ * HARK_FLAG_INIT, do the same. Returns 0; -EINVAL (NULL). */
 HARK_API int hark_flag_init(hark_flag *f);
 
 /* hark_flag_is_set - no more than the state; false for NULL. */
@@ -44,6 +53,17 @@ HARK_API int hark_flag_clear(hark_flag *f);
  * Blocks: a checkpoint. Returns 0, also when it was cleared between the waking and the running;
  * -ECANCELED; -EINVAL (NULL); -ENOTSUP outside a task; -EXDEV. */
 HARK_API int hark_flag_wait(hark_flag *f);
+
+/* hark_flag_generation - how often it was set so far; to set a flag that is set counts, too. 0 for
+ * NULL. */
+HARK_API uint64_t hark_flag_generation(const hark_flag *f);
+
+/* hark_flag_wait_since - wait until it is set again after hark_flag_generation has said
+ * `generation`; at once if it was, even if it is clear again.
+ *
+ * Blocks: a checkpoint. Returns 0; -ECANCELED; -EINVAL (NULL; it was not set that often yet);
+ * -ENOTSUP outside a task; -EXDEV. Source: Linux's sequence counters. */
+HARK_API int hark_flag_wait_since(hark_flag *f, uint64_t generation);
 
 /* hark_flag_statistics - how many tasks wait now. */
 HARK_API hark_stats hark_flag_statistics(const hark_flag *f);

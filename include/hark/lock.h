@@ -37,9 +37,10 @@ HARK_API int hark_lock_init(hark_lock *l);
  * holder has ended without releasing it; so until it is initialised anew); -ENOMEM (no memory to be
  * told of the holder's end); -EINVAL (NULL); -ENOTSUP outside a task; -EXDEV. Source: trio.Lock.
  *
- * Rings are seen where this call closes them: not those that a hark_select or a hark_rwlock is part
- * of, nor one that a condition's waiter closes by coming back to its lock. These end with the run's
- * report of who waits for whom. */
+ * Rings are seen where this call, a hark_rwlock or a hark_select over nothing but locks closes them.
+ * A writer of a hark_rwlock is a holder; whoever waits in a select is part of a ring if all of its
+ * cases are. Not seen are rings of readers, which are not known, and one that a condition's waiter
+ * closes by coming back to its lock. These end with the run's report of who waits for whom. */
 HARK_API int hark_lock_acquire(hark_lock *l);
 
 /* hark_lock_try - as hark_lock_acquire, but -EAGAIN where it would wait. Not a checkpoint. */

@@ -89,6 +89,18 @@ HARK_API int hark_queue_shutdown(hark_queue *q, bool immediate);
 /* hark_queue_len - how many are in, without those who wait to put; 0 for NULL. */
 HARK_API size_t hark_queue_len(const hark_queue *q);
 
+/* What is in a queue and who waits. */
+typedef struct hark_queue_stats {
+    size_t used, max;  /* max 0: any number */
+    size_t unfinished; /* put in and not done yet; with what was got, more than used */
+    int waiting_put, waiting_get, waiting_join;
+    bool shut_down;
+} hark_queue_stats;
+
+/* hark_queue_statistics - what is in, what is to be done, how many tasks wait, and whether it is
+ * shut down. All zero for NULL. */
+HARK_API hark_queue_stats hark_queue_statistics(const hark_queue *q);
+
 /* hark_queue_free - give the memory back; what is in is dropped. The queue may be initialised
  * again. Returns 0; -EBUSY while tasks wait, to join, too; -EINVAL (NULL, not initialised or freed
  * already); -EXDEV. */

@@ -30,15 +30,25 @@ HARK_API int hark_rwlock_init(hark_rwlock *l);
 
 /* hark_rwlock_read - wait until the caller may read; at once if nobody writes or waits to.
  *
- * Blocks: a checkpoint. Returns 0; -ECANCELED; -EDEADLK (the caller writes); -EOWNERDEAD (a writer
- * has ended without releasing it; so until it is initialised anew); -ENOMEM (no memory to be told
- * of the writer's end); -EINVAL (NULL); -ENOTSUP outside a task; -EXDEV. */
+ * Blocks: a checkpoint. Returns 0; -ECANCELED; -EDEADLK (the caller writes; or it would wait for
+ * ever, because who writes waits for a lock whose holder waits for ... the caller: see
+ * hark_lock_acquire); -EOWNERDEAD (a writer has ended without releasing it; so until it is
+ * initialised anew); -ENOMEM (no memory to be told of the writer's end); -EINVAL (NULL); -ENOTSUP
+ * outside a task; -EXDEV. */
 HARK_API int hark_rwlock_read(hark_rwlock *l);
 
 /* hark_rwlock_write - wait until the caller may write, alone.
  *
  * Blocks: a checkpoint. Returns as hark_rwlock_read. */
 HARK_API int hark_rwlock_write(hark_rwlock *l);
+
+/* hark_rwlock_try_read - as hark_rwlock_read, but -EAGAIN where it would wait: while somebody writes
+ * or waits. Not a checkpoint; never refused for a ring. */
+HARK_API int hark_rwlock_try_read(hark_rwlock *l);
+
+/* hark_rwlock_try_write - as hark_rwlock_write, but -EAGAIN where it would wait. Not a checkpoint;
+ * never refused for a ring. */
+HARK_API int hark_rwlock_try_write(hark_rwlock *l);
 
 /* hark_rwlock_release - the caller does not read, or write, any more. The last one lets go on who
  * has waited longest. Never yields; also in a cancelled scope.

@@ -14,6 +14,7 @@
 #include <hark/flag.h>
 #include <hark/future.h>
 #include <hark/group.h>
+#include <hark/limiter.h>
 #include <hark/lock.h>
 #include <hark/queue.h>
 #include <hark/sem.h>
@@ -36,12 +37,15 @@ typedef struct hark_case {
     int result;
 } hark_case;
 
-HARK_API hark_case hark_on_event(hark_event *e);   /* e is set */
-HARK_API hark_case hark_on_flag(hark_flag *f);     /* f is set */
+HARK_API hark_case hark_on_event(hark_event *e); /* e is set */
+HARK_API hark_case hark_on_flag(hark_flag *f);   /* f is set */
+/* f was set since that hark_flag_generation: see hark_flag_wait_since. */
+HARK_API hark_case hark_on_flag_since(hark_flag *f, uint64_t generation);
 HARK_API hark_case hark_on_future(hark_future *f); /* f is ready; fetch it with hark_future_wait */
 HARK_API hark_case hark_on_acquire(hark_lock *l);  /* l is the caller's from now on */
 HARK_API hark_case hark_on_sem(hark_sem *s);       /* a permit is there: it is taken */
-HARK_API hark_case hark_on_task(hark_task t);      /* t has ended, or is gone already */
+HARK_API hark_case hark_on_limiter(hark_limiter *l); /* a token is free: it is borrowed */
+HARK_API hark_case hark_on_task(hark_task t);        /* t has ended, or is gone already */
 HARK_API hark_case hark_on_fd(int fd, short events); /* POLLIN, POLLOUT or both; see hark_wait_fd */
 HARK_API hark_case hark_on_time(int64_t deadline);   /* hark_now() has reached the deadline */
 
@@ -59,9 +63,11 @@ HARK_API hark_case hark_on_get(hark_queue *q, void *item);
  * Fair: when several are ready, each has the same chance. Blocks: a checkpoint.
  * Returns the case's index (see hark_case_result); -ECANCELED (none happened). Or what any case is
  * refused for, though others may be ready: -EINVAL (no case, NULL, an unmade case, a NULL
- * primitive, bad events); -EBADF (a negative descriptor); -EDEADLK (a lock that the caller holds;
- * its own end); -EBUSY (somebody waits for that descriptor already, or two cases would); -ENOTSUP
- * outside a task; -EXDEV. Source: Go's select. */
+ * primitive, bad events, a generation to come); -EBADF (a negative descriptor); -EDEADLK (a lock
+ * that the caller holds; its own end); -EBUSY (two cases for one direction of a descriptor);
+ * -ENOTSUP outside a task; -EXDEV. Only where it would wait: -EBUSY (another task waits for that
+ * descriptor already); -EDEADLK (nothing but locks, and all their holders wait for the caller: see
+ * hark_lock_acquire); -ENOMEM. Source: Go's select. */
 HARK_API int hark_select(hark_case *cases, int n);
 
 /* hark_try_select - as hark_select, but -EAGAIN where it would wait. */
@@ -70,7 +76,8 @@ HARK_API int hark_try_select(hark_case *cases, int n);
 /* hark_case_result - of the case that happened: 0, or why not: -EBADF (a descriptor that is not
  * open any more), the code of a future that failed, -EOWNERDEAD (a lock whose holder has ended),
  * what a send, recv, put or get would have said of a channel that is closed or a queue that is shut
- * down (or, unbounded, without memory). It records no words. */
+ * down (or, unbounded, without memory). The select that returned the case has recorded the words:
+ * see hark_error_last. */
 HARK_API int hark_case_result(const hark_case *c);
 
 HARK_END

@@ -121,8 +121,57 @@
     X(cond_notifies_one_more, "a notify reaches one more than it was to") \
     X(rwlock_cancelled_writer_holds_back, "a cancelled writer leaves the readers behind it waiting") \
     X(rwlock_readers_barge, "a reader goes in past the queue while others read") \
+    X(local_outermost_wins, "of two values bound to a key the outermost is seen") \
+    X(local_ends_with_its_task, "a task does not see what is bound around its group") \
+    X(local_is_cancelled_with_scopes, "a scope closed out of order cancels the values bound inside") \
+    X(flag_set_again_is_nothing, "setting a flag that is set counts for nothing") \
+    X(flag_clear_takes_a_set_back, "a flag that is cleared was never set") \
+    X(flag_since_wants_it_set, "who waits for a set that was cleared again waits on") \
+    X(rwlock_try_barges, "a try to read passes by a writer that waits") \
+    X(rwlock_ring_is_not_seen, "a task waits for a writer that waits for it") \
+    X(select_ring_is_not_seen, "a select waits for a lock whose holder waits for it") \
+    X(ring_through_any_select, "a select with another way to go on is taken for a ring") \
+    X(limiter_select_borrows_none, "a select that gets a token borrows none") \
+    X(cond_dead_lock_is_not_told, "a notify with a dead lock leaves those who wait asleep") \
     X(rwlock_batch_of_one, "of the readers that stand together only the first goes in") \
-    X(rwlock_hook_stays, "a lock that was written under stays with its last writer")
+    X(rwlock_hook_stays, "a lock that was written under stays with its last writer") \
+    /* resources, trying again */ \
+    X(resources_being_made_do_not_count, "resources that are being made do not count") \
+    X(resources_place_is_free_for_others, \
+      "a place that was given to a waiter may be taken by another, too") \
+    X(resources_discarded_place_is_given_to_nobody, "what is discarded wakes nobody") \
+    X(resources_failure_wakes_nobody, "a resource that could not be made wakes nobody") \
+    X(resources_cancelled_making_keeps_its_place, \
+      "who is cancelled while making one keeps its place") \
+    X(resources_shrunk_keeps_what_is_put, "a pool that was made smaller keeps all that is put back") \
+    X(resources_put_is_left_to_be_fetched, "what is put back is idle though somebody waits for it") \
+    X(retry_goes_on_when_cancelled, "a retry that is cancelled while it sleeps tries again") \
+    X(retry_tries_once_more, "one more try than is allowed") \
+    /* pools */ \
+    X(pool_grandchild_waits, "a task below one of a full pool waits for a place in it") \
+    X(pool_cancelled_keeps_its_place, "a task that was cancelled does not give its place back") \
+    X(pool_place_goes_to_the_last, "a place goes to who came last") \
+    X(pool_handed_over_place_is_free, "a place that was handed over may be taken by another, too") \
+    X(pool_refused_place_is_lost, "a place for which there was no memory is given to nobody else") \
+    X(pool_inline_failure_is_nobodys, "what fails inline does not fail the pool") \
+    X(pool_growing_wakes_nobody, "a pool that was made larger forgets who waits") \
+    X(pool_closes_on_who_waits, "a pool that closes forgets who waits") \
+    X(map_failure_cancels_the_others, "an item that fails cancels the others") \
+    X(map_never_begun_says_nothing, "items that were never begun have no result") \
+    X(map_cut_short_is_0, "a map that was cut short says that all is well") \
+    X(pile_newest_first, "a result comes in the place of another") \
+    X(pile_room_is_given_to_nobody, "a result that is taken wakes nobody who waits to spawn") \
+    X(pile_tells_one_taker, "of two results that come at once only one is given") \
+    X(pile_waits_for_a_spawn_that_was_none, \
+      "who waits for the result of a spawn that fails is not told") \
+    X(pile_cancelled_go_keeps_its_room, "a spawn that was cancelled leaves less room") \
+    /* signals */ \
+    X(signal_before_the_wait_is_lost, "an occurrence that nobody waits for is not kept") \
+    X(signal_is_given_twice, "an occurrence that was given to a task is still there") \
+    X(signal_reaches_one, "of two that are open for a signal only one is told") \
+    X(signal_hears_what_came_before, "one that was just opened hears of what came before") \
+    X(signal_close_forgets_who_waits, "closing a signal wakes nobody") \
+    X(signal_nobody_took_is_dropped, "what nobody took before the close is forgotten")
 
 #ifdef HARK__PLANTED
 #define HARK__PLANTED_NAME(name, words) HARK__PLANTED_##name,

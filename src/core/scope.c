@@ -146,13 +146,14 @@ int64_t hark__scope_verdict(hark_scope *scope, int64_t rc)
 }
 
 /* Rule O4, in two steps, for a group waits for its children in between. First, what stands inside is
- * cancelled; how much was there. */
+ * cancelled, but for bound values; how much was there. */
 int hark__scope_cancel_inside(hark_loop *loop, hark_scope *scope)
 {
     int count = 0;
 
     for (struct hark_level *level = scope->level.inner; level; level = level->inner, count++) {
-        level->flags |= LEVEL_CANCELLED;
+        bool is_value = level->flags & LEVEL_BINDING && !planted(local_is_cancelled_with_scopes);
+        level->flags |= is_value ? 0 : LEVEL_CANCELLED;
         hark__wheel_disarm(&loop->wheel, &((hark_scope *)level)->timer);
     }
     return count;
@@ -179,7 +180,7 @@ static int close_misnested(hark_loop *loop, hark_scope *scope)
     hark__scope_take_out(loop, scope);
     return hark__fail(
         -EINVAL, "hark_scope_close",
-        "closed out of order: %d scope(s) opened inside it were still open; they were cancelled. Close the innermost first",
+        "closed out of order: %d scope(s) or binding(s) opened inside it were still open; scopes were cancelled. Close the innermost first",
         count);
 }
 

@@ -336,21 +336,30 @@ static int join_senders(hark_loop *loop, hark_case *k)
     return 0;
 }
 
+static void explain_case(hark_case *k, const char *call)
+{
+    explain(k->result, call);
+}
+
 static const struct hark__case_kind on_send = {
+    .what = "a channel to take an item",
     .check = check_case,
     .ready = send_ready,
     .join = join_senders,
     .leave = hark__case_leave_list,
     .there = send_is_due,
     .stands = hark__case_stands_in_list,
+    .explain = explain_case,
 };
 static const struct hark__case_kind on_recv = {
+    .what = "an item of a channel",
     .check = check_case,
     .ready = recv_ready,
     .join = hark__case_join_list,
     .leave = hark__case_leave_list,
     .there = recv_is_due,
     .stands = hark__case_stands_in_list,
+    .explain = explain_case,
 };
 
 hark_case hark_on_send(hark_chan *c, const void *item)

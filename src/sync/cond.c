@@ -16,9 +16,10 @@
  *          Y3  From the notify on, and after a cancellation, the wait for the lock cannot be cut
  *              short. That cannot tie a knot that nobody may cut: in a ring of such waits each task
  *              would have begun to wait before the next one did.
- * Not here Queueing for the lock, and a holder's end: lock.c. Who waits here when the lock dies is
- *          not told: it may still be initialised anew and used to notify; cancelled, the wait says
- *          -EOWNERDEAD.
+ *          Y4  Who waits here with a lock that died is told by the next notify, whoever tries it.
+ * Not here Queueing for the lock, and a holder's end: lock.c. That end does not reach here by
+ *          itself: the lock knows no conditions, and may still be initialised anew and used to
+ *          notify; cancelled, the wait says -EOWNERDEAD.
  */
 #include <limits.h>
 
@@ -37,11 +38,15 @@ static void describe_cond(const hark__task *task, struct hark__text *text)
     }
 }
 
-static const struct hark__wait_kind cond_kind = {
-    .what = "a condition",
-    .leave = hark__leave_list,
-    .describe = describe_cond,
-    .stands = hark__stands_in_list,
+static const struct hark__holder_wait cond_wait = {
+    .call = "hark_cond_wait",
+    .kind =
+        {
+            .what = "a condition",
+            .leave = hark__leave_list,
+            .describe = describe_cond,
+            .stands = hark__stands_in_list,
+        },
 };
 
 int hark_cond_init(hark_cond *c)
@@ -88,12 +93,29 @@ int hark_cond_wait(hark_cond *c, hark_lock *l)
     c->lock = l;
     hark__lock_serve(l);
     hark__lock_hand_over(l);
-    error = hark__wait(&c->waiters, &cond_kind);
+    error = hark__wait(&c->waiters, &cond_wait.kind);
     if (error == -ECANCELED) {
         int dead = planted(cond_cancelled_without_the_lock) ? 0 : hark__lock_again(l, call);
         return dead ? dead : error;
     }
     return error;
+}
+
+/* May the caller notify those who wait? Rule Y4: nobody may any more when the lock has died. */
+static int check_notify(hark_cond *c, const char *call)
+{
+    hark_task holder = hark_lock_owner(c->lock);
+
+    if (hark__lock_is_mine(c->lock)) {
+        return 0;
+    }
+    if (!holder || hark__task_find(hark__here, holder)) {
+        return hark__fail(-EPERM, call, "the caller does not hold the lock of those who wait");
+    }
+    if (!planted(cond_dead_lock_is_not_told)) {
+        hark__end_tell(&c->waiters, holder);
+    }
+    return hark__end_words(holder, call);
 }
 
 /* The caller holds the lock: so they queue behind it, or behind who queues already. */
@@ -112,8 +134,8 @@ static int notify(hark_cond *c, int n, const char *call)
     if (!c->waiters.first) {
         return 0;
     }
-    if (!hark__lock_is_mine(c->lock)) {
-        return hark__fail(-EPERM, call, "the caller does not hold the lock of those who wait");
+    if ((error = check_notify(c, call))) {
+        return error;
     }
     for (struct hark_waiter *waiter;
          count - planted(cond_notifies_one_more) < n && (waiter = c->waiters.first); count++) {

@@ -71,6 +71,8 @@ static void complete(hark_future *f, void *value, int code)
         if ((owner & OWNER_KIND) == OWNER_TASK) {
             waiter->next = value;
             waiter->prev = (struct hark_waiter *)(uintptr_t)f->words;
+        } else if ((owner & OWNER_KIND) == OWNER_CASE) {
+            container_of(waiter, hark_case, in.waiter)->number = (int64_t)f->words;
         }
         hark__wake_owner(hark__here, owner, waiter, code);
     }
@@ -208,7 +210,7 @@ int hark_future_watch(hark_future *f, hark_watch *watch, hark_callback *fn, void
 /* Its code and where its words are, as they were when it was ready (U4): later it may be reset. */
 static int await_one(hark_future *f, uint64_t *serial, const char *call)
 {
-    int error = hark__enter(&f->waiters, call);
+    int error = f->ready ? 0 : hark__enter(&f->waiters, call);
 
     if (error) {
         return error;
@@ -256,6 +258,50 @@ int hark_wait_all(hark_future *const *f, int n)
         }
     }
     return first ? pass_failure(first, first_serial, call) : 0;
+}
+
+/* ---- as a case of a select: its number is where the words are -------------------------------- */
+
+static bool is_there(hark_case *c)
+{
+    return hark_future_ready(c->object);
+}
+
+static bool take_outcome(hark_case *c)
+{
+    hark_future *f = c->object;
+
+    if (!f->ready) {
+        return false;
+    }
+    c->result = f->code;
+    c->number = (int64_t)f->words;
+    f->looked_at = f->looked_at || f->code;
+    return true;
+}
+
+/* The future itself may be gone by now (U4). */
+static void explain_case(hark_case *c, const char *call)
+{
+    pass_failure(c->result, (uint64_t)c->number, call);
+}
+
+static const struct hark__case_kind on_future = {
+    .what = "a future",
+    .check = hark__case_check_list,
+    .ready = take_outcome,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .there = is_there,
+    .stands = hark__case_stands_in_list,
+    .explain = explain_case,
+};
+
+_Static_assert(offsetof(hark_future, waiters) == 0, "a case's object is its list");
+
+hark_case hark_on_future(hark_future *f)
+{
+    return (hark_case){.kind = &on_future, .object = f};
 }
 
 /* ---- a task whose result is a future --------------------------------------------------------- */

@@ -148,3 +148,39 @@ hark_stats hark_limiter_statistics(const hark_limiter *l)
 {
     return (hark_stats){l ? hark__tasks_in(&l->waiters) : 0};
 }
+
+/* ---- as a case of a select ------------------------------------------------------------------- */
+
+static bool token_is_free(hark_case *c)
+{
+    return hark_limiter_available(c->object) > 0;
+}
+
+/* Where there is a free token nobody queues (J4). */
+static bool borrow_if_free(hark_case *c)
+{
+    hark_limiter *l = c->object;
+
+    if (!token_is_free(c)) {
+        return false;
+    }
+    l->borrowed += !planted(limiter_select_borrows_none);
+    return true;
+}
+
+static const struct hark__case_kind on_limiter = {
+    .what = "a token of a limiter",
+    .check = hark__case_check_list,
+    .ready = borrow_if_free,
+    .join = hark__case_join_list,
+    .leave = hark__case_leave_list,
+    .there = token_is_free,
+    .stands = hark__case_stands_in_list,
+};
+
+_Static_assert(offsetof(hark_limiter, waiters) == 0, "a case's object is its list");
+
+hark_case hark_on_limiter(hark_limiter *l)
+{
+    return (hark_case){.kind = &on_limiter, .object = l};
+}

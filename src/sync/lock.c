@@ -21,9 +21,8 @@
  *              conditions (SERVES), for their waiters come back to it without being asked whether
  *              there is memory. (But for a lock that was initialised anew under them: then, without
  *              memory, there is no hook until the next hand-over.)
- *          B5  No ring of holders, each waiting for the next, comes about by hark_lock_acquire,
- *              unless a deadline will break it. A wait that cannot be cancelled (a condition's)
- *              has no deadline.
+ *          B5  No ring of holders, each waiting for the next, comes about by hark_lock_acquire or a
+ *              select, unless a deadline will break it (ring.c).
  * Not here A watch of locks: nobody could hold what a callback was given.
  * Cost     taken and released with nobody else about: a comparison and a store each.
  */
@@ -186,6 +185,11 @@ static void stands_for_lock(const hark__task *task, struct hark__audit *audit)
     }
 }
 
+static const hark__task *holder_awaited(const hark__task *task, int which)
+{
+    return which == 0 ? holder_of(awaited(task)) : NULL;
+}
+
 static const struct hark__holder_wait lock_wait = {
     .call = "hark_lock_acquire",
     .kind =
@@ -194,6 +198,7 @@ static const struct hark__holder_wait lock_wait = {
             .leave = leave_lock,
             .describe = describe_wait,
             .stands = stands_for_lock,
+            .holder = holder_awaited,
         },
 };
 
@@ -205,65 +210,9 @@ static const struct hark__holder_wait again_wait = {
             .what = "a lock, to go on after a condition,",
             .describe = describe_wait,
             .stands = stands_for_lock,
+            .holder = holder_awaited,
         },
 };
-
-/* ---- rings ----------------------------------------------------------------------------------- */
-
-static bool has_deadline(const hark__task *task)
-{
-    if (task->state == TASK_PARKED && !task->wait->leave) {
-        return false;
-    }
-    for (const struct hark_level *level = task->level; !(level->flags & LEVEL_ROOT);
-         level = level->outer) {
-        bool is_scope = !(level->flags & LEVEL_BASE);
-        if (is_scope && hark__timer_armed(&((const hark_scope *)level)->timer)) {
-            return true;
-        }
-        if (level->flags & LEVEL_SHIELD) {
-            break;
-        }
-    }
-    return false;
-}
-
-/* Whose lock does it wait for? NULL: it does not. */
-static hark__task *waits_for(const hark__task *task)
-{
-    bool waits = task->state == TASK_PARKED &&
-                 (task->wait == &lock_wait.kind || task->wait == &again_wait.kind);
-    return waits ? holder_of(awaited(task)) : NULL;
-}
-
-/* Rule B5. A ring that a deadline was to break may have lost it since: so the way is bounded. */
-static bool closes_a_ring(const hark__task *self, const hark__task *holder)
-{
-    uint32_t left = hark__here->tasks;
-    const hark__task *next;
-
-    while (left-- > 0 && (next = waits_for(holder)) && !has_deadline(holder)) {
-        if (next == self) {
-            return !has_deadline(self);
-        }
-        holder = next;
-    }
-    return false;
-}
-
-static int fail_ring(const hark__task *self, const hark__task *holder, const char *call)
-{
-    struct hark__text text;
-    char words[160];
-
-    hark__text_to_string(&text, words, sizeof words);
-    for (; holder != self; holder = waits_for(holder)) {
-        hark__task_title(holder, &text);
-        hark__text_put(&text, ", which waits for ");
-    }
-    hark__task_title(self, &text);
-    return hark__fail(-EDEADLK, call, "a ring: the lock is held by %s", words);
-}
 
 /* ---- taking and releasing -------------------------------------------------------------------- */
 
@@ -324,8 +273,8 @@ static __attribute__((noinline)) int acquire_slow(hark_lock *l, hark__task *self
     if ((error = check_holder(l, self, &holder, call))) {
         return error;
     }
-    if (closes_a_ring(self, holder) && !planted(lock_ring_is_not_seen)) {
-        return fail_ring(self, holder, call);
+    if (hark__ring_closes(self, holder) && !planted(lock_ring_is_not_seen)) {
+        return hark__ring_fail(self, holder, call);
     }
     if ((error = prepare(l, self, holder, call))) {
         return error;
@@ -546,13 +495,26 @@ static void case_stands(const hark__task *task, const hark_case *c, struct hark_
     check_lock(c->object, task, audit);
 }
 
+static void describe_case(const hark_case *c, struct hark__text *text)
+{
+    describe(c->object, text);
+}
+
+static const hark__task *case_holder(const hark_case *c)
+{
+    return holder_of(c->object);
+}
+
 static const struct hark__case_kind on_acquire = {
+    .what = "a lock",
     .check = check_case,
     .ready = case_ready,
     .join = join_case,
     .leave = leave_case,
     .there = case_is_due,
     .stands = case_stands,
+    .describe = describe_case,
+    .holder = case_holder,
 };
 
 hark_case hark_on_acquire(hark_lock *l)

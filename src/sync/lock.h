@@ -34,6 +34,12 @@ void hark__end_tell(struct hark_waitlist *list, hark_task dead);
 /* ... and the caller does, who was about to. */
 int hark__end_words(hark_task dead, const char *call);
 
+/* ---- rings: ring.c --------------------------------------------------------------------------- */
+
+/* Would self, that is about to wait for the holder, wait for ever? */
+bool hark__ring_closes(const hark__task *self, const hark__task *holder);
+int hark__ring_fail(const hark__task *self, const hark__task *holder, const char *call);
+
 /* 'task 3 "name"', or what can be said of one that is gone. */
 void hark__holder_put(hark_task id, struct hark__text *text);
 

@@ -486,6 +486,18 @@ size_t hark_queue_len(const hark_queue *q)
     return q ? q->used : 0;
 }
 
+hark_queue_stats hark_queue_statistics(const hark_queue *q)
+{
+    return q ? (hark_queue_stats){.used = q->used,
+                                  .max = q->max,
+                                  .unfinished = q->unfinished,
+                                  .waiting_put = hark__tasks_in(&q->putters),
+                                  .waiting_get = hark__tasks_in(&q->getters),
+                                  .waiting_join = hark__tasks_in(&q->joiners),
+                                  .shut_down = q->ended}
+             : (hark_queue_stats){0};
+}
+
 /* ---- as a case of a select ------------------------------------------------------------------- */
 
 static int check_case(hark_case *k, const char *call)
@@ -524,21 +536,30 @@ static int join_putters(hark_loop *loop, hark_case *k)
     return 0;
 }
 
+static void explain_case(hark_case *k, const char *call)
+{
+    explain(k->result, call);
+}
+
 static const struct hark__case_kind on_put = {
+    .what = "a place in a queue",
     .check = check_case,
     .ready = put_ready,
     .join = join_putters,
     .leave = hark__case_leave_list,
     .there = put_is_due,
     .stands = hark__case_stands_in_list,
+    .explain = explain_case,
 };
 static const struct hark__case_kind on_get = {
+    .what = "an item of a queue",
     .check = check_case,
     .ready = get_ready,
     .join = hark__case_join_list,
     .leave = hark__case_leave_list,
     .there = get_is_due,
     .stands = hark__case_stands_in_list,
+    .explain = explain_case,
 };
 
 hark_case hark_on_put(hark_queue *q, const void *item)

@@ -114,6 +114,13 @@ static void stands_for_rwlock(const hark__task *task, struct hark__audit *audit)
     }
 }
 
+/* While others read, nobody knows for whom one waits. */
+static const hark__task *writer_awaited(const hark__task *task, int which)
+{
+    const hark_rwlock *l = awaited(task);
+    return which == 0 && l->state > 0 ? hark__task_find(hark__here, l->state) : NULL;
+}
+
 static const struct hark__holder_wait read_wait = {
     .call = "hark_rwlock_read",
     .kind =
@@ -123,6 +130,7 @@ static const struct hark__holder_wait read_wait = {
             .describe = describe_rwlock,
             .there = at_front,
             .stands = stands_for_rwlock,
+            .holder = writer_awaited,
         },
 };
 
@@ -135,20 +143,31 @@ static const struct hark__holder_wait write_wait = {
             .describe = describe_rwlock,
             .there = at_front,
             .stands = stands_for_rwlock,
+            .holder = writer_awaited,
         },
 };
+
+/* Somebody is inside, or waits: who writes is in *writer. May the caller wait, or try? */
+static int check_writer(const hark_rwlock *l, hark__task **writer, const char *call)
+{
+    *writer = l->state > 0 ? hark__task_find(hark__here, l->state) : NULL;
+    if (*writer && *writer == hark__here->running) {
+        return hark__fail(-EDEADLK, call, "the caller writes already; release it first");
+    }
+    return l->state > 0 && !*writer ? hark__end_words(l->state, call) : 0;
+}
 
 static int wait_for_turn(hark_rwlock *l, const struct hark__holder_wait *wait)
 {
     const char *call = wait->call;
-    hark__task *self = hark__here->running,
-               *writer = l->state > 0 ? hark__task_find(hark__here, l->state) : NULL;
+    hark__task *self = hark__here->running, *writer;
+    int error = check_writer(l, &writer, call);
 
-    if (writer == self) {
-        return hark__fail(-EDEADLK, call, "the caller writes already; release it first");
+    if (error) {
+        return error;
     }
-    if (l->state > 0 && !writer) {
-        return hark__end_words(l->state, call);
+    if (writer && hark__ring_closes(self, writer) && !planted(rwlock_ring_is_not_seen)) {
+        return hark__ring_fail(self, writer, call);
     }
     if ((wait == &write_wait && !hark__task_extra(self)) ||
         (writer && !hark__end_stand(&l->end, &writer_hook, writer))) {
@@ -168,6 +187,18 @@ int hark_rwlock_init(hark_rwlock *l)
     return 0;
 }
 
+/* Rule R1: a writer that is let in finds nobody queueing. */
+static bool enter_now(hark_rwlock *l, bool writes)
+{
+    bool barges = writes || planted(rwlock_readers_barge);
+
+    if ((l->waiters.first && !barges) || !may_enter(l, writes)) {
+        return false;
+    }
+    l->state = writes ? hark__here->running->id : l->state - 1;
+    return true;
+}
+
 int hark_rwlock_read(hark_rwlock *l)
 {
     static const char call[] = "hark_rwlock_read";
@@ -176,11 +207,7 @@ int hark_rwlock_read(hark_rwlock *l)
     if (error) {
         return error;
     }
-    if ((l->waiters.first && !planted(rwlock_readers_barge)) || !may_enter(l, false)) {
-        return wait_for_turn(l, &read_wait);
-    }
-    l->state--;
-    return hark__pass();
+    return enter_now(l, false) ? hark__pass() : wait_for_turn(l, &read_wait);
 }
 
 int hark_rwlock_write(hark_rwlock *l)
@@ -191,11 +218,39 @@ int hark_rwlock_write(hark_rwlock *l)
     if (error) {
         return error;
     }
-    if (!may_enter(l, true)) {
-        return wait_for_turn(l, &write_wait);
+    return enter_now(l, true) ? hark__pass() : wait_for_turn(l, &write_wait);
+}
+
+static int try_now(hark_rwlock *l, bool writes, const char *call)
+{
+    int error = l ? hark__touch(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
+    hark__task *writer;
+
+    if (error) {
+        return error;
     }
-    l->state = hark__here->running->id;
-    return hark__pass();
+    if (!hark__here || !hark__here->running) {
+        return hark__fail(-ENOTSUP, call, "only a task reads or writes here, and this is none");
+    }
+    if (planted(rwlock_try_barges) && !writes && may_enter(l, false)) {
+        l->state--;
+        return 0;
+    }
+    if (enter_now(l, writes)) {
+        return 0;
+    }
+    error = check_writer(l, &writer, call);
+    return error ? error : -EAGAIN;
+}
+
+int hark_rwlock_try_read(hark_rwlock *l)
+{
+    return try_now(l, false, "hark_rwlock_try_read");
+}
+
+int hark_rwlock_try_write(hark_rwlock *l)
+{
+    return try_now(l, true, "hark_rwlock_try_write");
 }
 
 static int fail_release(const hark_rwlock *l, const char *call)

@@ -18,7 +18,10 @@
  *              meanwhile is missed.
  */
 #include "core/core.h"
+#include "sync/lock.h"
 #include "sync/sync.h"
+
+#define TOLD_MOST 8 /* cases that a report names */
 
 /* What a parked task waits in: found through its waiter's `next`. */
 struct selection {
@@ -26,7 +29,7 @@ struct selection {
     int count;
 };
 
-/* ---- events, flags, futures: the three that a list of waiters decides ------------------------ */
+/* ---- events, flags --------------------------------------------------------------------------- */
 
 int hark__case_check_list(hark_case *c, const char *call)
 {
@@ -64,14 +67,18 @@ static bool flag_ready(hark_case *c)
     return hark_flag_is_set(c->object);
 }
 
-static bool future_ready(hark_case *c)
+static int check_since(hark_case *c, const char *call)
 {
-    c->result = ((hark_future *)c->object)->code;
-    return hark_future_ready(c->object);
+    int error = hark__case_check_list(c, call);
+    return error ? error : hark__flag_check_since(c->object, (uint64_t)c->number, call);
 }
 
-_Static_assert(offsetof(hark_event, waiters) == 0 && offsetof(hark_flag, waiters) == 0 &&
-                   offsetof(hark_future, waiters) == 0,
+static bool since_ready(hark_case *c)
+{
+    return hark_flag_generation(c->object) != (uint64_t)c->number;
+}
+
+_Static_assert(offsetof(hark_event, waiters) == 0 && offsetof(hark_flag, waiters) == 0,
                "a case's object is its list");
 
 /* ---- the end of a task ----------------------------------------------------------------------- */
@@ -97,6 +104,12 @@ static int join_task(hark_loop *loop, hark_case *c)
     }
     hark__list_add(&extra->joiners, &c->in.waiter);
     return 0;
+}
+
+static void describe_task(const hark_case *c, struct hark__text *text)
+{
+    hark__text_put(text, " ");
+    hark__holder_put(c->number, text);
 }
 
 static void stands_with_joiners(const hark__task *task, const hark_case *c, struct hark__audit *audit)
@@ -139,6 +152,16 @@ static int join_time(hark_loop *loop, hark_case *c)
 static void leave_time(hark_loop *loop, hark_case *c)
 {
     hark__wheel_disarm(&loop->wheel, &c->in.timer);
+}
+
+static void describe_time(const hark_case *c, struct hark__text *text)
+{
+    if (c->number == HARK_FOREVER) {
+        hark__text_put(text, ", for ever");
+        return;
+    }
+    hark__text_put(text, ", for another ");
+    hark__text_duration(text, c->number - hark__loop_now(hark__here));
 }
 
 static void stands_in_wheel(const hark__task *task, const hark_case *c, struct hark__audit *audit)
@@ -213,7 +236,20 @@ static void stands_at_fd(const hark__task *task, const hark_case *c, struct hark
     }
 }
 
+static void describe_fd(const hark_case *c, struct hark__text *text)
+{
+    hark__text_put(text, " %ld%s%s%s", (long)c->number, c->events & POLLIN ? " to be readable" : "",
+                   c->events == (POLLIN | POLLOUT) ? " or" : "",
+                   c->events & POLLOUT ? " to be writable" : "");
+}
+
+static void explain_fd(hark_case *c, const char *call)
+{
+    hark__fail(c->result, call, "descriptor %ld is not open (any more)", (long)c->number);
+}
+
 static const struct hark__case_kind on_event = {
+    .what = "an event",
     .check = hark__case_check_list,
     .ready = event_ready,
     .join = hark__case_join_list,
@@ -221,39 +257,48 @@ static const struct hark__case_kind on_event = {
     .stands = hark__case_stands_in_list,
 };
 static const struct hark__case_kind on_flag = {
+    .what = "a flag",
     .check = hark__case_check_list,
     .ready = flag_ready,
     .join = hark__case_join_list,
     .leave = hark__case_leave_list,
     .stands = hark__case_stands_in_list,
 };
-static const struct hark__case_kind on_future = {
-    .check = hark__case_check_list,
-    .ready = future_ready,
+static const struct hark__case_kind on_flag_since = {
+    .what = "a flag to be set again",
+    .check = check_since,
+    .ready = since_ready,
     .join = hark__case_join_list,
     .leave = hark__case_leave_list,
     .stands = hark__case_stands_in_list,
 };
 static const struct hark__case_kind on_task = {
+    .what = "the end of",
     .check = check_task,
     .ready = task_ready,
     .join = join_task,
     .leave = hark__case_leave_list,
     .stands = stands_with_joiners,
+    .describe = describe_task,
 };
 static const struct hark__case_kind on_time = {
+    .what = "time to pass",
     .check = check_nothing,
     .ready = time_ready,
     .join = join_time,
     .leave = leave_time,
     .stands = stands_in_wheel,
+    .describe = describe_time,
 };
 static const struct hark__case_kind on_fd = {
+    .what = "descriptor",
     .check = check_fd,
     .ready = fd_ready,
     .join = join_fd,
     .leave = leave_fd,
     .stands = stands_at_fd,
+    .describe = describe_fd,
+    .explain = explain_fd,
     .confirm = true,
 };
 
@@ -267,9 +312,9 @@ hark_case hark_on_flag(hark_flag *f)
     return (hark_case){.kind = &on_flag, .object = f};
 }
 
-hark_case hark_on_future(hark_future *f)
+hark_case hark_on_flag_since(hark_flag *f, uint64_t generation)
 {
-    return (hark_case){.kind = &on_future, .object = f};
+    return (hark_case){.kind = &on_flag_since, .object = f, .number = (int64_t)generation};
 }
 
 hark_case hark_on_task(hark_task t)
@@ -338,9 +383,53 @@ static void leave_selection(hark__task *task)
     leave_all(hark__here, selection_of(task));
 }
 
+static void describe_case(const hark_case *c, struct hark__text *text)
+{
+    hark__text_put(text, "%s", c->kind->what);
+    if (c->kind->describe) {
+        c->kind->describe(c, text);
+    } else {
+        hark__text_put(text, " at %p", c->object);
+    }
+}
+
 static void describe_selection(const hark__task *task, struct hark__text *text)
 {
-    hark__text_put(text, " %d cases", selection_of(task)->count);
+    const struct selection *selection = selection_of(task);
+    int count = selection->count, told = count > TOLD_MOST ? TOLD_MOST : count;
+
+    for (int i = 0; i < told; i++) {
+        hark__text_put(text, "%s%s", i ? "; " : ": ", i && i == count - 1 ? "or " : "");
+        describe_case(&selection->cases[i], text);
+    }
+    if (told < count) {
+        hark__text_put(text, "; or one of %d more", count - told);
+    }
+}
+
+/* Only if all of them are to be had from a holder. */
+static bool waits_for_holders(const struct selection *selection)
+{
+    for (int i = 0; i < selection->count; i++) {
+        if (!selection->cases[i].kind->holder) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const hark__task *holder_awaited(const hark__task *task, int which)
+{
+    const struct selection *selection = selection_of(task);
+
+    if (which >= selection->count) {
+        return NULL;
+    }
+    const hark_case *c = &selection->cases[which];
+    if (planted(ring_through_any_select)) {
+        return c->kind->holder ? c->kind->holder(c) : NULL;
+    }
+    return which > 0 || waits_for_holders(selection) ? c->kind->holder(c) : NULL;
 }
 
 /* Asking a case writes its result, which is not ours to keep. A number that is not open is nothing
@@ -376,7 +465,23 @@ static const struct hark__wait_kind select_kind = {
     .describe = describe_selection,
     .there = any_there,
     .stands = selection_stands,
+    .holder = holder_awaited,
 };
+
+/* Two cases cannot both wait for one direction of a descriptor. */
+static int check_descriptor(const hark_case *cases, int which, const char *call)
+{
+    const hark_case *c = &cases[which];
+
+    for (int i = 0; i < which && c->kind == &on_fd; i++) {
+        if (cases[i].kind == &on_fd && cases[i].number == c->number && cases[i].events & c->events) {
+            return hark__fail(-EBUSY, call,
+                              "cases %d and %d wait for the same descriptor, %ld; make one of them",
+                              i, which, (long)c->number);
+        }
+    }
+    return 0;
+}
 
 static int check_cases(hark_case *cases, int n, const char *call)
 {
@@ -387,11 +492,28 @@ static int check_cases(hark_case *cases, int n, const char *call)
         int error = cases[i].kind
                         ? cases[i].kind->check(&cases[i], call)
                         : hark__fail(-EINVAL, call, "case %d was not made by a hark_on_... call", i);
-        if (error) {
+        if (error || (error = check_descriptor(cases, i, call))) {
             return error;
         }
     }
     return 0;
+}
+
+/* The caller is about to wait. */
+static int check_ring(const struct selection *selection, const char *call)
+{
+    const hark__task *self = hark__here->running;
+
+    if (!waits_for_holders(selection) || planted(select_ring_is_not_seen)) {
+        return 0;
+    }
+    const hark_case *c = selection->cases, *end = c + selection->count;
+    for (; c < end; c++) {
+        if (!hark__ring_closes(self, c->kind->holder(c))) {
+            return 0;
+        }
+    }
+    return hark__ring_fail(self, selection->cases->kind->holder(selection->cases), call);
 }
 
 /* Rule T2. Below `count`, at random: a place that only moves on would favour the case behind a gap of
@@ -443,6 +565,14 @@ static int join_all(hark_loop *loop, struct selection *selection, const char *ca
     return 0;
 }
 
+static int happened(hark_case *cases, int index, const char *call)
+{
+    if (index >= 0 && cases[index].result < 0 && cases[index].kind->explain) {
+        cases[index].kind->explain(&cases[index], call);
+    }
+    return index;
+}
+
 int hark_select(hark_case *cases, int n)
 {
     static const char call[] = "hark_select";
@@ -453,14 +583,16 @@ int hark_select(hark_case *cases, int n)
         return error;
     }
     if ((index = find_ready(hark__here, cases, n)) >= 0) {
+        happened(cases, index, call);
         hark__pass();
         return index;
     }
-    if ((error = join_all(hark__here, &selection, call))) {
+    if ((error = check_ring(&selection, call)) || (error = join_all(hark__here, &selection, call))) {
         return error;
     }
     index = hark__park(&select_kind);
-    return planted(select_two_happen) && index >= 0 ? find_ready(hark__here, cases, n) : index;
+    index = planted(select_two_happen) && index >= 0 ? find_ready(hark__here, cases, n) : index;
+    return happened(cases, index, call);
 }
 
 int hark_try_select(hark_case *cases, int n)
@@ -471,7 +603,7 @@ int hark_try_select(hark_case *cases, int n)
         return hark__fail(-ENOTSUP, call, "there is no loop in this thread");
     }
     int error = check_cases(cases, n, call);
-    return error ? error : find_ready(hark__here, cases, n);
+    return error ? error : happened(cases, find_ready(hark__here, cases, n), call);
 }
 
 int hark_case_result(const hark_case *c)

@@ -131,6 +131,7 @@ static bool take_if_there(hark_case *c)
 }
 
 static const struct hark__case_kind on_sem = {
+    .what = "a permit of a semaphore",
     .check = hark__case_check_list,
     .ready = take_if_there,
     .join = hark__case_join_list,

@@ -12,6 +12,8 @@
 #include <hark/select.h>
 #include <hark/watch.h>
 
+struct hark__text;
+
 /* A waiter that has something to give, or a place for what it gets: a blocking send or get, and a case
  * of a select (hark_case begins like this). Whoever wakes it has moved the item before. */
 struct hark__offer {
@@ -27,6 +29,7 @@ const struct hark_waiter *hark__offer_of(const struct hark__task *task); /* a pa
 
 /* What a case of a select is: one constant for each kind, in its primitive's file. */
 struct hark__case_kind {
+    const char *what;                             /* "an event": for reports */
     int (*check)(hark_case *c, const char *call); /* may it be waited for here? 0 or -errno */
     /* It happens now: with its effect, and c->result. */
     bool (*ready)(hark_case *c);
@@ -36,6 +39,12 @@ struct hark__case_kind {
      * none, so it can be asked. */
     bool (*there)(hark_case *c);
     void (*stands)(const struct hark__task *task, const hark_case *c, struct hark__audit *audit);
+    /* More words for reports; NULL: where its object is. */
+    void (*describe)(const hark_case *c, struct hark__text *text);
+    /* Words for its result, which is a failure; NULL: they are recorded by then. */
+    void (*explain)(hark_case *c, const char *call);
+    /* Who alone can make it happen; NULL: nobody in particular. */
+    const struct hark__task *(*holder)(const hark_case *c);
     bool confirm; /* being woken is but a hint: ask `ready` */
 };
 
@@ -45,6 +54,9 @@ int hark__case_join_list(struct hark_loop *loop, hark_case *c);
 void hark__case_leave_list(struct hark_loop *loop, hark_case *c);
 void hark__case_stands_in_list(const struct hark__task *task, const hark_case *c,
                                struct hark__audit *audit);
+
+/* May one wait for a set since then? 0 or -EINVAL. */
+int hark__flag_check_since(const hark_flag *f, uint64_t generation, const char *call);
 
 /* Arm a watch on a list of waiters; it runs soon if `ready`. */
 int hark__watch_list(struct hark_waitlist *list, bool ready, hark_watch *watch, hark_callback *fn,

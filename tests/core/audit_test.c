@@ -528,7 +528,7 @@ ZOO(audit_finds_who_waits_for_what_is_there)
 {
     (void)loop;
     WRONG(zoo.event.set, true, "lost wake-up: task \"wait_event\" waits for what is there: an event");
-    WRONG(zoo.flags.set, true, "lost wake-up: task \"wait_flag\" waits for what is there: a flag");
+    WRONG(zoo.flags.state, 1, "lost wake-up: task \"wait_flag\" waits for what is there: a flag");
     WRONG(zoo.sent.ready, true,
           "lost wake-up: task \"wait_future\" waits for what is there: a future");
     WRONG(zoo.done.head, 1,

@@ -105,18 +105,18 @@ OURS int strong(int order)
     (strong(order), strong(other), push_posted(place, expected, value))
 
 /* Its functions are ours alone here: a definition is static when a declaration before it was. */
-#define hark__inbox_open   stepped_open
-#define hark__inbox_close  stepped_close
-#define hark__inbox_post   stepped_post
-#define hark__inbox_drain  stepped_drain
-#define hark__inbox_any    stepped_any
-#define hark__inbox_sleep  stepped_sleep
-#define hark__inbox_awake  stepped_awake
-#define hark__inbox_free   stepped_free
-#define hark__inbox_ring   stepped_ring
+#define hark__inbox_open      stepped_open
+#define hark__inbox_close     stepped_close
+#define hark__inbox_post      stepped_post
+#define hark__inbox_drain     stepped_drain
+#define hark__inbox_any       stepped_any
+#define hark__inbox_sleep     stepped_sleep
+#define hark__inbox_awake     stepped_awake
+#define hark__inbox_free      stepped_free
+#define hark__inbox_ring      stepped_ring
 #define hark__inbox_take_back stepped_take_back
-#define hark__inbox_wake   stepped_wake
-#define hark__inbox_report stepped_report
+#define hark__inbox_wake      stepped_wake
+#define hark__inbox_report    stepped_report
 OURS int stepped_open(hark_loop *loop);
 OURS void stepped_close(hark_loop *loop);
 OURS void stepped_post(struct hark__inbox *inbox, hark_watch *watch);

@@ -156,7 +156,7 @@ INSIDE(barrier_BA_08_W18_a_cancelled_party_leaves_and_the_round_needs_another)
     CHECK_LOG("d:2 b:0 c:1");
 }
 
-INSIDE(barrier_BA_09_all_are_cancelled_and_it_is_as_new)
+INSIDE(barrier_all_are_cancelled_and_it_is_as_new)
 {
     begin(3);
     const hark_task a = go_party("a"), b = go_party("b");

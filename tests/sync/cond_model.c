@@ -275,3 +275,40 @@ MODEL(cond_notifier_ends_holding_the_lock, .yields = 1, .patient = true)
     WANT(dead && kept == 0 && told <= 1);
     return rc;
 }
+
+/* Whatever became of the lock, who waits hears of it. */
+static int tell_the_rest(void *unused)
+{
+    hark_scope scope;
+
+    (void)unused;
+    MUST(hark_scope_open(&scope, HARK_FOREVER) == 0 && hark_scope_shield(&scope, true) == 0);
+    hark_sleep(3 + hark_test_choose(2));
+    int rc = hark_lock_acquire(&lock), waited = waiting();
+    hark_scope_close(&scope, rc);
+    if (rc == -EOWNERDEAD) {
+        MUST(dead && hark_cond_notify_all(&cond) == (waited ? -EOWNERDEAD : 0));
+        MUST(waiting() == 0);
+    } else if (rc == 0) {
+        enter();
+        notify(2);
+        leave();
+    } else {
+        hark_group_cancel(&group);
+    }
+    return 0;
+}
+
+/* Finds: a waiter that nobody can notify any more, and nobody wakes. */
+MODEL(cond_lock_dies_and_a_third_notifies, .yields = 1, .patient = true)
+{
+    begin();
+    first = go(wait_once, NULL);
+    go(wait_once, NULL);
+    go(notify_and_end, NULL);
+    go(tell_the_rest, NULL);
+    int rc = hark_group_close(&group, 0);
+    MUST(waiting() == 0 && inside == 0 && hark_lock_statistics(&lock).tasks_waiting == 0);
+    WANT(dead && kept == 0);
+    return rc;
+}

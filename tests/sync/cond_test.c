@@ -405,6 +405,34 @@ INSIDE(cond_cancelled_while_the_lock_is_dead_or_dies)
     CHECK_LOG("b:EOWNERDEAD");
 }
 
+/* Nobody can notify any more: who tries tells them so. */
+INSIDE(cond_a_notify_tells_of_the_dead_lock)
+{
+    hark_go(&group, waits_for_the_dead, "a");
+    hark_go(&group, waits_for_the_dead, "b");
+    hark_settle();
+    hark_flag_set(&gate);
+    hark_go(&group, notifies_and_ends, (void *)0);
+    hark_settle();
+    CHECK_LOG("");
+    CHECK_MISUSE(hark_cond_notify(&cond, 1), -EOWNERDEAD, "hark_cond_notify: task 4");
+    CHECK_EQ(waiting(), 0);
+    hark_settle();
+    CHECK_LOG("a:EOWNERDEAD b:EOWNERDEAD");
+    CHECK_EQ(hark_cond_notify_all(&cond), 0);
+}
+
+INSIDE(cond_a_notify_by_another_than_the_living_holder_tells_nobody)
+{
+    const hark_task a = go_waiter("a");
+    hark_settle();
+    CHECK_MISUSE(hark_cond_notify_all(&cond), -EPERM, "does not hold");
+    CHECK_EQ(waiting(), 1);
+    hark_task_cancel(a);
+    hark_settle();
+    CHECK_LOG("a:cancelled");
+}
+
 INSIDE(cond_a_lock_initialised_anew_serves_those_who_still_wait)
 {
     go_waiter("a"), go_waiter("b");

@@ -89,13 +89,13 @@ static int cancels_then_goes_on(void *scope)
     return hark_scope_cancel(scope);
 }
 
-/* The first was ready; before the second is looked at, the waiter is cancelled. */
+/* The first was ready; before the second is, the waiter is cancelled. */
 INSIDE(edges_wait_all_that_is_cancelled_between_two_futures_is_cancelled)
 {
     hark_future first = HARK_FUTURE_INIT, second = HARK_FUTURE_INIT, *both[2] = {&first, &second};
     hark_scope scope;
     CHECK_EQ(hark_scope_open(&scope, HARK_FOREVER), 0);
-    CHECK_EQ(hark_future_send(&first, NULL) | hark_future_send(&second, NULL), 0);
+    CHECK_EQ(hark_future_send(&first, NULL), 0);
     for (int i = 0; i < 126; i++) { /* so many calls may go by before the others run */
         CHECK_EQ(hark_future_wait(&first, NULL), 0);
     }

@@ -248,3 +248,106 @@ MODEL(flag_pulse_against_deadline)
     WANT(timeouts + released == 2 && cut == timeouts);
     return rc;
 }
+
+/* ---- since a generation ---------------------------------------------------------------------- */
+
+/* Looks, does something else, and waits for what has come since: it must miss no set. */
+static int look_and_hear_since(void *unused)
+{
+    (void)unused;
+    stroll();
+    uint64_t seen = hark_flag_generation(&flag);
+    MUST(seen == (uint64_t)sets);
+    stroll();
+    bool was_cancelled = hark_checkpoint() == -ECANCELED, past = (uint64_t)sets > seen;
+    int rc = hark_flag_wait_since(&flag, seen);
+    MUST(rc == (was_cancelled ? -ECANCELED : past ? 0 : rc));
+    MUST(rc == 0 || rc == -ECANCELED);
+    MUST(rc != 0 || (uint64_t)sets > seen);
+    passed += rc == 0 && past;
+    released += rc == 0 && !past;
+    cut += rc != 0 && !was_cancelled;
+    return rc;
+}
+
+/* A set of a flag that is set wakes these, too. */
+static void set_again(void)
+{
+    stood += waiting();
+    sets++;
+    MUST(hark_flag_set(&flag) == 0);
+    MUST(waiting() == 0);
+}
+
+static int set_twice_and_clear(void *unused)
+{
+    (void)unused;
+    stroll();
+    set_again();
+    stroll();
+    set_again();
+    clear();
+    return 0;
+}
+
+/* When all else is quiet there is one more, for who looked after the last. */
+static int end_with_a_set(void)
+{
+    hark_settle();
+    set_again();
+    return end();
+}
+
+/* Finds: a set that is not counted, a cleared one that is forgotten, one that wakes only who waits
+ * for a clear flag. */
+MODEL(flag_since_misses_no_set)
+{
+    begin();
+    go(look_and_hear_since, NULL);
+    go(look_and_hear_since, NULL);
+    go(set_twice_and_clear, NULL);
+    int rc = end_with_a_set();
+    WANT(released + passed == 2);
+    return rc;
+}
+
+/* Finds: a wait that is cut short and set in one step, and both or neither count. */
+MODEL(flag_since_against_cancel)
+{
+    begin();
+    first = go(look_and_hear_since, NULL);
+    go(hear, NULL);
+    go(set_twice_and_clear, NULL);
+    go(cancel_first, NULL);
+    int rc = end_with_a_set();
+    WANT(cut <= 1);
+    return rc;
+}
+
+static int select_since(void *unused)
+{
+    (void)unused;
+    uint64_t seen = hark_flag_generation(&flag);
+    stroll();
+    hark_case cases[] = {hark_on_flag_since(&flag, seen), hark_on_time(hark_now() + 2)};
+    bool past = (uint64_t)sets > seen;
+    int i = hark_select(cases, 2);
+    MUST(i == -ECANCELED || !past || i == 0);
+    MUST(i != 0 || (uint64_t)sets > seen);
+    released += i == 0 && !past;
+    passed += i == 0 && past;
+    timeouts += i == 1;
+    return i < 0 ? i : 0;
+}
+
+/* Finds: a case that leaves its place behind, or that a set does not reach. */
+MODEL(flag_since_as_a_case)
+{
+    begin();
+    timeouts = 0;
+    go(select_since, NULL);
+    go(set_twice_and_clear, NULL);
+    int rc = end();
+    WANT(released + passed + timeouts == 1);
+    return rc;
+}

@@ -301,6 +301,142 @@ INSIDE(flag_misuse_waiting_in_a_callback_is_refused_and_setting_is_not)
     CHECK_EQ(hark_flag_wait(&flag), 0);
 }
 
+/* ---- generations ----------------------------------------------------------------------------- */
+
+static int hear_since(void *generation)
+{
+    const int rc = hark_flag_wait_since(&flag, (uint64_t)(uintptr_t)generation);
+    kit_log("%d:%s", (int)(intptr_t)generation, outcome(rc));
+    return rc;
+}
+
+INSIDE(flag_generation_counts_every_set)
+{
+    CHECK_EQ(hark_flag_generation(NULL), 0);
+    CHECK_EQ(hark_flag_generation(&flag), 0);
+    hark_flag_clear(&flag);
+    CHECK_EQ(hark_flag_generation(&flag), 0);
+    hark_flag_set(&flag), hark_flag_set(&flag);
+    CHECK_EQ(hark_flag_generation(&flag), 2);
+    CHECK(hark_flag_is_set(&flag));
+    hark_flag_clear(&flag), hark_flag_clear(&flag);
+    CHECK_EQ(hark_flag_generation(&flag), 2);
+    hark_flag_set(&flag);
+    CHECK_EQ(hark_flag_generation(&flag), 3);
+    hark_flag_init(&flag);
+    CHECK_EQ(hark_flag_generation(&flag), 0);
+    CHECK_LE(sizeof flag, 32);
+}
+
+INSIDE(flag_since_returns_at_once_after_a_set_that_was_cleared)
+{
+    const uint64_t seen = hark_flag_generation(&flag);
+    hark_flag_set(&flag), hark_flag_clear(&flag);
+    CHECK_EQ(hark_flag_wait_since(&flag, seen), 0);
+    CHECK_EQ(hark_flag_wait_since(&flag, seen), 0);
+    CHECK_EQ(hark_within(1, hark_flag_wait_since(&flag, hark_flag_generation(&flag))), -ETIMEDOUT);
+    CHECK_EQ(waiting(), 0);
+}
+
+INSIDE(flag_since_waits_though_it_is_set)
+{
+    hark_flag_set(&flag);
+    hark_go(&group, hear_since, (void *)1);
+    hark_go(&group, hear_since, (void *)0);
+    hark_settle();
+    CHECK_LOG("0:ok");
+    CHECK_EQ(waiting(), 1);
+    hark_flag_clear(&flag);
+    hark_settle();
+    CHECK_LOG("");
+    hark_flag_set(&flag);
+    CHECK_EQ(waiting(), 0);
+    hark_flag_clear(&flag);
+    hark_settle();
+    CHECK_LOG("1:ok");
+}
+
+INSIDE(flag_since_hears_of_a_set_of_a_set_flag)
+{
+    hark_flag_set(&flag);
+    hark_go(&group, hear_since, (void *)1);
+    hark_settle();
+    hark_flag_set(&flag);
+    hark_settle();
+    CHECK_LOG("1:ok");
+}
+
+INSIDE(flag_since_cancelled_leaves_no_trace)
+{
+    const hark_task task = hark_go(&group, hear_since, (void *)0);
+    hark_go(&group, hear_since, (void *)0);
+    hark_settle();
+    CHECK_EQ(waiting(), 2);
+    hark_task_cancel(task);
+    CHECK_EQ(waiting(), 1);
+    hark_flag_set(&flag);
+    hark_settle();
+    CHECK_LOG("0:cancelled 0:ok");
+    hark_scope scope;
+    hark_scope_open(&scope, 0);
+    CHECK_EQ(hark_flag_wait_since(&flag, 0), -ECANCELED);
+    hark_scope_close(&scope, -ECANCELED);
+}
+
+INSIDE(flag_since_misuse)
+{
+    CHECK_MISUSE(hark_flag_wait_since(NULL, 0), -EINVAL, "flag is NULL");
+    CHECK_MISUSE(hark_flag_wait_since(&flag, 1), -EINVAL, "0 times so far, not 1");
+    hark_case c = hark_on_flag_since(&flag, 1);
+    CHECK_MISUSE(hark_select(&c, 1), -EINVAL, "hark_select: the flag was set 0 times");
+    c = hark_on_flag_since(NULL, 0);
+    CHECK_MISUSE(hark_select(&c, 1), -EINVAL, "NULL");
+}
+
+TEST(flag_since_outside_any_task)
+{
+    CHECK_MISUSE(hark_flag_wait_since(&flag, 0), -ENOTSUP, "hark_flag_wait_since");
+}
+
+static int select_since(void *arg)
+{
+    (void)arg;
+    hark_case cases[] = {hark_on_flag_since(&flag, 1), hark_on_time(hark_now() + 5)};
+    const int i = hark_select(cases, 2);
+    kit_log("%d", i);
+    return i < 0 ? i : 0;
+}
+
+INSIDE(flag_since_as_a_case)
+{
+    hark_flag_set(&flag);
+    select_since(NULL);
+    CHECK_LOG("1");
+    hark_go(&group, select_since, NULL);
+    hark_settle();
+    CHECK_EQ(waiting(), 1);
+    hark_flag_set(&flag), hark_flag_clear(&flag);
+    hark_settle();
+    CHECK_LOG("0");
+    select_since(NULL);
+    CHECK_LOG("0");
+}
+
+INSIDE(flag_since_in_a_dump)
+{
+    char text[4096] = "";
+    const hark_task task = hark_go(&group, hear_since, (void *)0);
+    hark_settle();
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    hark_dump(out);
+    fclose(out);
+    CHECK_HAS(text, "waits for a flag at 0x");
+    CHECK_HAS(text, "to be set again (0 times so far)");
+    hark_task_cancel(task);
+    hark_settle();
+    CHECK_LOG("0:cancelled");
+}
+
 /* ---- any schedule ---------------------------------------------------------------------------- */
 
 static uint64_t state;

@@ -218,3 +218,45 @@ MODEL(limiter_grown_against_cancel, .yields = -1)
     WANT(served + cut == 2 && cut <= 1);
     return rc;
 }
+
+/* ---- who selects ----------------------------------------------------------------------------- */
+
+static hark_limiter second;
+
+static int select_work(void *unused)
+{
+    (void)unused;
+    bool was_cancelled = hark_checkpoint() == -ECANCELED;
+    hark_case cases[] = {hark_on_limiter(&limiter), hark_on_limiter(&second)};
+    int index = hark_select(cases, 2);
+
+    MUST(index == 0 || index == 1 || index == -ECANCELED);
+    MUST(!was_cancelled || index == -ECANCELED);
+    if (index == 0) {
+        got();
+        hark_sleep(1);
+        give_back();
+    } else if (index == 1) {
+        served++;
+        MUST(hark_limiter_borrowed(&second) == 1);
+        hark_sleep(1);
+        MUST(hark_limiter_release(&second) == 0);
+    }
+    cut += index < 0;
+    return index < 0 ? index : 0;
+}
+
+/* Finds: a select that borrows from both, or none; a token that is lent to a case that has left. */
+MODEL(limiter_select_against_acquire_and_cancel, .yields = -1)
+{
+    begin(1);
+    MUST(hark_limiter_init(&second, 1) == 0);
+    first = go(select_work, NULL);
+    go(select_work, NULL);
+    go(work, NULL);
+    go(cancel_first, NULL);
+    int rc = end();
+    MUST(hark_limiter_borrowed(&second) == 0 && hark_limiter_statistics(&second).tasks_waiting == 0);
+    WANT(served + cut == 3);
+    return rc;
+}

@@ -125,7 +125,7 @@ INSIDE(limiter_CL_21_XX_04_acquiring_is_a_checkpoint_that_does_not_yield)
 
 /* ---- whose turn it is ------------------------------------------------------------------------ */
 
-INSIDE(limiter_CL_05_CL_06_CL_14_BG_18_what_was_lent_to_a_waiter_is_out)
+INSIDE(limiter_CL_05_CL_14_BG_18_what_was_lent_to_a_waiter_is_out)
 {
     begin(2);
     CHECK_EQ(hark_limiter_try(&limiter), 0);
@@ -413,6 +413,65 @@ TEST(limiter_the_report_of_a_deadlock_tells_the_numbers)
     const char *words = capture_end();
     CHECK_EQ(rc, -EDEADLK);
     CHECK_HAS(words, "(0 of 0 are borrowed)");
+}
+
+/* ---- as a case of a select ------------------------------------------------------------------- */
+
+static hark_limiter second;
+
+static int select_either(void *name)
+{
+    hark_case cases[] = {hark_on_limiter(&limiter), hark_on_limiter(&second)};
+    const int index = hark_select(cases, 2);
+    kit_log("%s:%d", (const char *)name, index);
+    return index < 0 ? index : 0;
+}
+
+INSIDE(limiter_select_borrows_one_token_of_one_of_them)
+{
+    begin(0);
+    hark_limiter_init(&second, 0);
+    const hark_task a = hark_go(&group, select_either, "a");
+    hark_go(&group, select_either, "b");
+    hark_settle();
+    CHECK_COUNTS(0, 0, 2);
+    CHECK_EQ(hark_limiter_statistics(&second).tasks_waiting, 2);
+    hark_task_cancel(a);
+    resize(1);
+    CHECK_COUNTS(1, 0, 0);
+    CHECK_EQ(hark_limiter_statistics(&second).tasks_waiting, 0);
+    hark_settle();
+    CHECK_LOG("a:-125 b:0");
+    hark_limiter_resize(&second, 1);
+    select_either("c");
+    CHECK_LOG("c:1");
+    hark_case cases[] = {hark_on_limiter(&limiter), hark_on_limiter(&second)};
+    CHECK_SILENT(hark_try_select(cases, 2), -EAGAIN);
+    CHECK_EQ(hark_limiter_release(&second), 0);
+    CHECK_EQ(hark_try_select(cases, 2), 1);
+    hark_case null = hark_on_limiter(NULL);
+    CHECK_MISUSE(hark_select(&null, 1), -EINVAL, "NULL");
+    CHECK_EQ(hark_limiter_release(&second), 0);
+    release_all();
+}
+
+INSIDE(limiter_select_stands_in_the_queue)
+{
+    begin(0);
+    go_borrower("1");
+    hark_settle();
+    hark_limiter_init(&second, 0);
+    hark_go(&group, select_either, "2");
+    hark_settle();
+    go_borrower("3");
+    hark_settle();
+    resize(2);
+    hark_settle();
+    CHECK_LOG("1:ok 2:0");
+    resize(3);
+    hark_settle();
+    CHECK_LOG("3:ok");
+    release_all();
 }
 
 /* ---- any schedule ---------------------------------------------------------------------------- */

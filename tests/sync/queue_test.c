@@ -766,6 +766,49 @@ INSIDE(queue_a_case_that_makes_no_sense_is_refused)
     DONE();
 }
 
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+#define CHECK_STATS(in, most, todo, put, get, join, ended) \
+    do { \
+        const hark_queue_stats stats_ = hark_queue_statistics(&queue); \
+        CHECK_EQ(stats_.used, (in)); \
+        CHECK_EQ(stats_.max, (most)); \
+        CHECK_EQ(stats_.unfinished, (todo)); \
+        CHECK_EQ(stats_.waiting_put, (put)); \
+        CHECK_EQ(stats_.waiting_get, (get)); \
+        CHECK_EQ(stats_.waiting_join, (join)); \
+        CHECK_EQ(stats_.shut_down, (ended)); \
+    } while (0)
+
+INSIDE(queue_statistics_say_what_is_in_and_who_waits)
+{
+    CHECK_EQ(hark_queue_statistics(NULL).used, 0);
+    CHECK_STATS(0, 0, 0, 0, 0, 0, false);
+    OPEN(2);
+    CHECK_STATS(0, 2, 0, 0, 0, 0, false);
+    go_get("a"), go_get("b");
+    CHECK_STATS(0, 2, 0, 0, 2, 0, false);
+    CHECK_EQ(try_put(1), 0);
+    CHECK_STATS(0, 2, 1, 0, 1, 0, false);
+    CHECK_EQ(try_put(2), 0);
+    CHECK_EQ(try_put(3), 0);
+    CHECK_EQ(try_put(4), 0);
+    go_put(5);
+    go_join("j");
+    CHECK_STATS(2, 2, 4, 1, 0, 1, false);
+    CHECK_EQ(try_get(), 3);
+    CHECK_STATS(2, 2, 5, 0, 0, 1, false);
+    CHECK_EQ(hark_queue_task_done(&queue), 0);
+    CHECK_STATS(2, 2, 4, 0, 0, 1, false);
+    CHECK_EQ(hark_queue_shutdown(&queue, true), 0);
+    CHECK_STATS(0, 2, 2, 0, 0, 1, true);
+    hark_queue_task_done(&queue), hark_queue_task_done(&queue);
+    CHECK_STATS(0, 2, 0, 0, 0, 0, true);
+    hark_settle();
+    CHECK_LOG("a=1 b=2 put5:ok j:ok");
+    DONE();
+}
+
 /* ---- in reports ------------------------------------------------------------------------------ */
 
 static int deadlock(void *unused)

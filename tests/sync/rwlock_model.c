@@ -50,6 +50,9 @@ static int end(void)
 static void enter(int number, bool writes)
 {
     MUST(!dead);
+    if (hark_test_disturbed()) { /* others may have been cancelled, and not have run yet */
+        memset(asks, 0, sizeof asks);
+    }
     for (int i = 1; i < number; i++) {
         MUST(asks[i] != WRITES && (!writes || asks[i] == ASKS_NOT));
     }
@@ -76,9 +79,6 @@ static int ask(bool writes)
     MUST(!was_cancelled || rc == -ECANCELED);
     MUST(rc == 0 || rc == -ECANCELED || (rc == -EOWNERDEAD && dead) || hark_test_disturbed());
     if (rc == 0) {
-        if (hark_test_disturbed()) { /* others may have been cancelled, and not have run yet */
-            memset(asks, 0, sizeof asks);
-        }
         enter(number, writes);
     }
     cut += rc == -ECANCELED && !was_cancelled;
@@ -247,5 +247,52 @@ MODEL(rwlock_writer_ends, .yields = 1)
     go(write_once, NULL);
     int rc = end();
     WANT(dead && got + told == 3);
+    return rc;
+}
+
+/* ---- tries ----------------------------------------------------------------------------------- */
+
+/* A try goes in only where nobody asks before it, and where it does not, somebody is inside or
+ * asks. */
+static int try_once(void *pointer)
+{
+    bool writes = pointer;
+
+    sleep_up_to(2);
+    int number = ++drawn, ask = waiting();
+    bool busy = readers + writers > 0;
+    int rc = writes ? hark_rwlock_try_write(&lock) : hark_rwlock_try_read(&lock);
+    MUST(rc == 0 || rc == -EAGAIN);
+    MUST(ask == 0 || rc == -EAGAIN);
+    WANT(rc == 0 || busy || ask > 0 || drawn > 1);
+    if (rc == 0) {
+        enter(number, writes);
+        sleep_up_to(1);
+        leave(writes);
+    }
+    return 0;
+}
+
+/* Finds: a try that passes by a writer, or goes in beside one, or takes nothing that is free. */
+MODEL(rwlock_tries_between_a_reader_and_a_writer, .yields = 1, .patient = true)
+{
+    begin();
+    go(read_and_stay, NULL);
+    go(write_once, NULL);
+    go(try_once, NULL);
+    int rc = end();
+    WANT(got >= 2);
+    return rc;
+}
+
+/* Finds: a try to write that goes in beside a reader. */
+MODEL(rwlock_tries_to_write, .yields = 1)
+{
+    begin();
+    go(try_once, &lock);
+    go(read_once, NULL);
+    go(try_once, &lock);
+    int rc = end();
+    WANT(got >= 1);
     return rc;
 }

@@ -337,6 +337,88 @@ TEST(rwlock_misuse_NULL_has_a_code_and_words)
     CHECK_EQ(hark_rwlock_statistics(NULL).tasks_waiting, 0);
 }
 
+/* ---- trying ---------------------------------------------------------------------------------- */
+
+INSIDE(rwlock_try_takes_what_is_free_and_no_more)
+{
+    CHECK_EQ(hark_rwlock_try_read(&lock), 0);
+    CHECK_EQ(hark_rwlock_try_read(&lock), 0);
+    CHECK_SILENT(hark_rwlock_try_write(&lock), -EAGAIN);
+    CHECK_EQ(hark_rwlock_release(&lock), 0);
+    CHECK_SILENT(hark_rwlock_try_write(&lock), -EAGAIN);
+    CHECK_EQ(hark_rwlock_release(&lock), 0);
+    CHECK_EQ(hark_rwlock_try_write(&lock), 0);
+    CHECK_MISUSE(hark_rwlock_try_read(&lock), -EDEADLK, "hark_rwlock_try_read: the caller writes");
+    CHECK_MISUSE(hark_rwlock_try_write(&lock), -EDEADLK, "hark_rwlock_try_write");
+    CHECK_EQ(hark_rwlock_release(&lock), 0);
+    CHECK_MISUSE(hark_rwlock_release(&lock), -EPERM, "nobody reads or writes");
+}
+
+static int tries(void *arg)
+{
+    (void)arg;
+    CHECK_SILENT(hark_rwlock_try_read(&lock), -EAGAIN);
+    CHECK_SILENT(hark_rwlock_try_write(&lock), -EAGAIN);
+    return 0;
+}
+
+INSIDE(rwlock_LK_26_no_try_passes_by_who_waits)
+{
+    CHECK_EQ(hark_rwlock_read(&lock), 0);
+    go_writer("w");
+    hark_settle();
+    tries(NULL);
+    CHECK_EQ(hark_rwlock_release(&lock), 0);
+    tries(NULL); /* it is the writer's by now */
+    hark_settle();
+    tries(NULL);
+    next();
+    CHECK_LOG("w:ok");
+    CHECK_EQ(hark_rwlock_try_write(&lock), 0);
+    hark_go(&group, tries, NULL);
+    hark_settle();
+    CHECK_EQ(hark_rwlock_release(&lock), 0);
+}
+
+static int writes_and_ends(void *arg)
+{
+    (void)arg;
+    return hark_rwlock_try_write(&lock);
+}
+
+INSIDE(rwlock_try_hears_of_the_writers_end_and_works_when_cancelled)
+{
+    hark_scope scope;
+    hark_scope_open(&scope, 0);
+    CHECK_EQ(hark_rwlock_try_write(&lock), 0);
+    CHECK_EQ(hark_rwlock_release(&lock), 0);
+    hark_scope_close(&scope, -ECANCELED);
+    hark_go(&group, writes_and_ends, NULL);
+    hark_settle();
+    CHECK_MISUSE(hark_rwlock_try_read(&lock), -EOWNERDEAD, "has ended without releasing");
+    CHECK_MISUSE(hark_rwlock_try_write(&lock), -EOWNERDEAD, "has ended without releasing");
+}
+
+TEST(rwlock_try_outside_a_loop)
+{
+    CHECK_MISUSE(hark_rwlock_try_write(&lock), -ENOTSUP, "only a task");
+}
+
+static void try_in_callback(void *arg)
+{
+    (void)arg;
+    CHECK_MISUSE(hark_rwlock_try_read(&lock), -ENOTSUP, "only a task");
+}
+
+INSIDE(rwlock_try_outside_a_task)
+{
+    hark_watch watch = HARK_WATCH_INIT;
+    CHECK_MISUSE(hark_rwlock_try_read(NULL), -EINVAL, "lock is NULL");
+    CHECK_MISUSE(hark_rwlock_try_write(NULL), -EINVAL, "lock is NULL");
+    CHECK_EQ(hark_call_soon(&watch, try_in_callback, NULL), 0);
+    hark_settle();
+}
+
 static void dump_has(const char *words)
 {
     char text[4096] = "";

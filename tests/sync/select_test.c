@@ -597,6 +597,171 @@ TEST(select_never_waits_for_what_is_there_in_500_schedules)
     }
 }
 
+/* ---- in words -------------------------------------------------------------------------------- */
+
+static hark_lock kept;
+static hark_chan channel;
+static hark_queue queue;
+static hark_sem permits;
+static hark_limiter tokens;
+
+static const char *dumped(void)
+{
+    static char text[8192];
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    hark_dump(out);
+    fclose(out);
+    return text;
+}
+
+static int select_named(void *arg)
+{
+    int value = 0;
+    hark_case cases[] = {hark_on_acquire(&kept),      hark_on_recv(&channel, &value),
+                         hark_on_get(&queue, &value), hark_on_sem(&permits),
+                         hark_on_limiter(&tokens),    hark_on_task(watched),
+                         hark_on_fd(ends[0], POLLIN), hark_on_time(hark_now() + HARK_S(2)),
+                         hark_on_event(&event),       hark_on_flag(&flag)};
+    (void)arg;
+    return hark_select(cases, 10) == -ECANCELED ? -ECANCELED : 0;
+}
+
+static int select_few(void *arg)
+{
+    (void)arg;
+    hark_case cases[] = {hark_on_fd(ends[0], POLLOUT), hark_on_fd(other_ends[0], POLLIN | POLLOUT),
+                         hark_on_time(HARK_FOREVER), hark_on_future(&future),
+                         hark_on_flag_since(&flag, 0)};
+    return hark_select(cases, 5) == -ECANCELED ? -ECANCELED : 0;
+}
+
+INSIDE(select_a_dump_names_the_cases)
+{
+    hark_task_name("holder");
+    pipe_open();
+    CHECK_EQ(hark_pipe(other_ends), 0);
+    CHECK_EQ(hark_lock_acquire(&kept), 0);
+    CHECK_EQ(hark_chan_init(&channel, sizeof(int), 0), 0);
+    CHECK_EQ(hark_queue_init(&queue, sizeof(int), 0, HARK_FIFO, NULL), 0);
+    CHECK_EQ(hark_sem_init(&permits, 0, 0), 0);
+    watched = hark_go(&group, wait_for_ever, NULL);
+    const hark_task a = hark_go(&group, select_named, NULL), b = hark_go(&group, select_few, NULL);
+    hark_settle();
+    CHECK_HAS(dumped(), "waits for the first of: a lock at 0x");
+    CHECK_HAS(dumped(), ", held by task 1 \"holder\"; an item of a channel at 0x");
+    CHECK_HAS(dumped(), "; an item of a queue at 0x");
+    CHECK_HAS(dumped(), "; a permit of a semaphore at 0x");
+    CHECK_HAS(dumped(), "; a token of a limiter at 0x");
+    CHECK_HAS(dumped(), "; the end of task 2 \"wait_for_ever\"; descriptor ");
+    CHECK_HAS(dumped(), " to be readable; time to pass, for another 2.0 s; or one of 2 more");
+    CHECK_HAS(dumped(), " to be writable; descriptor ");
+    CHECK_HAS(dumped(), " to be readable or to be writable; time to pass, for ever; a future at 0x");
+    CHECK_HAS(dumped(), "; or a flag to be set again at 0x");
+    hark_task_cancel(watched), hark_task_cancel(a), hark_task_cancel(b);
+    hark_settle();
+    pipe_close();
+    hark_close(other_ends[0]), hark_close(other_ends[1]);
+    hark_chan_free(&channel), hark_queue_free(&queue);
+}
+
+/* ---- a case that happened, and failed -------------------------------------------------------- */
+
+static int select_one(hark_case c)
+{
+    const int index = hark_select(&c, 1);
+    return index ? index : hark_case_result(&c);
+}
+
+static int select_future(void *arg)
+{
+    (void)arg;
+    CHECK_MISUSE(select_one(hark_on_future(&future)), -EPROTO, "bad version 7");
+    return 0;
+}
+
+INSIDE(select_a_future_that_failed_has_its_words)
+{
+    hark_go(&group, select_future, NULL);
+    hark_settle();
+    CHECK_EQ(hark_future_fail(&future, -EPROTO, "bad version %d", 7), 0);
+    hark_settle();
+    select_future(NULL);
+    hark_case c = hark_on_future(&future);
+    CHECK_MISUSE(hark_try_select(&c, 1), 0, "bad version 7");
+    capture_begin();
+    CHECK_EQ(hark_future_reset(&future), 0);
+    CHECK_STR(capture_end(), ""); /* it was looked at */
+}
+
+/* A future may be gone before those run whom it has woken. */
+INSIDE(select_a_future_that_failed_and_is_no_more_has_its_words)
+{
+    hark_go(&group, select_future, NULL);
+    hark_settle();
+    CHECK_EQ(hark_future_fail(&future, -EPROTO, "bad version %d", 7), 0);
+    memset(&future, 0x5a, sizeof(future));
+    hark_settle();
+}
+
+static int recv_one(void *arg)
+{
+    int value;
+    (void)arg;
+    CHECK_MISUSE(select_one(hark_on_recv(&channel, &value)), -ENODATA, "hark_select: no sender");
+    return 0;
+}
+
+INSIDE(select_an_end_of_a_channel_or_queue_has_words)
+{
+    int value = 0;
+    CHECK_EQ(hark_chan_init(&channel, sizeof(int), 0), 0);
+    hark_go(&group, recv_one, NULL);
+    hark_settle();
+    CHECK_EQ(hark_chan_close_sender(&channel), 0);
+    hark_settle();
+    recv_one(NULL);
+    CHECK_MISUSE(select_one(hark_on_send(&channel, &value)), -EBADF, "hark_select: this side");
+    CHECK_EQ(hark_queue_init(&queue, sizeof(int), 0, HARK_FIFO, NULL), 0);
+    CHECK_EQ(hark_queue_shutdown(&queue, false), 0);
+    CHECK_MISUSE(select_one(hark_on_get(&queue, &value)), -EPIPE, "hark_select: the queue is shut");
+    CHECK_MISUSE(select_one(hark_on_put(&queue, &value)), -EPIPE, "hark_select: the queue is shut");
+    hark_chan_free(&channel), hark_queue_free(&queue);
+}
+
+static int select_fd(void *arg)
+{
+    (void)arg;
+    CHECK_MISUSE(select_one(hark_on_fd(ends[0], POLLIN)), -EBADF, "hark_select: descriptor");
+    return 0;
+}
+
+INSIDE_ON_HUBS(select_a_closed_descriptor_has_words)
+{
+    pipe_open();
+    hark_go(&group, select_fd, NULL);
+    hark_settle();
+    pipe_close();
+    hark_settle();
+    select_fd(NULL);
+}
+
+/* Whether it would wait or not. */
+INSIDE(select_refuses_two_cases_for_one_direction)
+{
+    pipe_open();
+    for (int ready = 0; ready < 2; ready++) {
+        hark_case twice[] = {hark_on_fd(ends[0], POLLIN), hark_on_event(&event),
+                             hark_on_fd(ends[0], POLLIN | POLLOUT)};
+        CHECK_MISUSE(hark_select(twice, 3), -EBUSY, "cases 0 and 2 wait for the same descriptor");
+        CHECK_MISUSE(hark_try_select(twice, 3), -EBUSY, "hark_try_select");
+        hark_case apart[] = {hark_on_fd(ends[0], POLLIN), hark_on_fd(ends[1], POLLIN),
+                             hark_on_fd(ends[1], POLLOUT), hark_on_event(&event)};
+        CHECK_GE(hark_select(apart, 4), ready ? 0 : 2);
+        hark_event_set(&event);
+    }
+    pipe_close();
+}
+
 /* ---- old waits ------------------------------------------------------------------------------- */
 
 static int looks;

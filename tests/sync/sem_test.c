@@ -302,7 +302,7 @@ INSIDE(sem_SE_06_SE_20_XX_07_BG_05_release_then_cancel_in_one_turn_the_permit_is
     CHECK_EQ(hark_sem_try(&sem), 0);
 }
 
-INSIDE(sem_SE_04_SE_08_W9_two_given_and_cancelled_two_go_on)
+INSIDE(sem_BG_05_W9_two_given_and_cancelled_two_go_on)
 {
     begin(0, 0);
     const hark_task first = hark_go(&group, take_look_and_give, "1");

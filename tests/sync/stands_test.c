@@ -10,6 +10,7 @@
 #include "scene.h"
 
 #include "core/core.h"
+#include "sync/sync.h"
 
 static char words[800];
 
@@ -347,4 +348,53 @@ static int loses_nothing_queued(void *unused)
 TEST(stands_at_a_queue_though_there_is_a_place_or_an_item_or_it_has_ended)
 {
     CHECK_EQ(RUN_VIRTUAL(loses_nothing_queued, NULL), 0);
+}
+
+/* ---- flags and limiters ---------------------------------------------------------------------- */
+
+static hark_flag flag;
+static hark_limiter limiter;
+
+static int waits_since(void *unused)
+{
+    (void)unused;
+    return as_cancelled(hark_flag_wait_since(&flag, 0));
+}
+
+static int selects_since(void *unused)
+{
+    hark_case one = hark_on_flag_since(&flag, 0);
+    (void)unused;
+    return as_cancelled(hark_select(&one, 1));
+}
+
+static int selects_limiter(void *unused)
+{
+    hark_case one = hark_on_limiter(&limiter);
+    (void)unused;
+    return as_cancelled(hark_select(&one, 1));
+}
+
+INSIDE(stands_for_a_set_that_was_and_a_dump_says_no_more_than_it_can)
+{
+    hark__task *waiter = spawn(waits_since, NULL);
+    WRONG(flag.state, 2, "waits for what is there: a flag");
+    struct hark_waiter *place = (struct hark_waiter *)hark__offer_of(waiter);
+    CHECK_HAS(dumped(), "to be set again (0 times so far)");
+    place->list = NULL;
+    CHECK(!strstr(dumped(), "to be set again"));
+    place->list = &flag.waiters;
+    hark_task_cancel(waiter->id);
+    CHECK_EQ(hark_settle(), 0);
+    waiter = spawn(selects_since, NULL);
+    WRONG(flag.state, 3, "waits for what is there: the first of");
+    hark_task_cancel(waiter->id);
+}
+
+INSIDE(stands_for_a_token_that_is_free)
+{
+    hark__task *waiter = spawn(selects_limiter, NULL);
+    WRONG(limiter.tokens, 1, "waits for what is there: the first of");
+    CHECK_EQ(hark_limiter_borrowed(&limiter), 0); /* asking has borrowed nothing */
+    hark_task_cancel(waiter->id);
 }
