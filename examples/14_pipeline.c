@@ -34,23 +34,22 @@ static int work(void *unused)
 static int collect(void *unused)
 {
     hark_group workers;
-    int n;
-    (void)unused;
-    hark_chan_init(&numbers, sizeof(int), 0); /* no buffer: the producer waits for a worker */
-    hark_chan_init(&squares, sizeof(int), 4);
+    int n, rc = hark_chan_init(&numbers, sizeof(int), 0); /* no buffer: who sends waits */
+    rc = rc < 0 ? rc : hark_chan_init(&squares, sizeof(int), 4);
     hark_group_open(&workers);
-    hark_go(&workers, produce, NULL);
-    for (int i = 0; i < 3; i++) {
+    rc = rc < 0 ? rc : (int)hark_go(&workers, produce, unused);
+    for (int i = 0; i < 3 && rc >= 0; i++) {
         hark_chan_add_sender(&squares);
-        hark_go(&workers, work, NULL);
+        rc = (int)hark_go(&workers, work, unused);
     }
     hark_chan_close_sender(&squares); /* our own end */
-    while (hark_chan_recv(&squares, &n) == 0) {
+    while (rc >= 0 && (rc = hark_chan_recv(&squares, &n)) == 0) {
         printf("%d\n", n);
     }
-    hark_group_close(&workers, 0);
+    rc = hark_group_close(&workers, rc == -ENODATA ? 0 : rc);
     hark_chan_free(&numbers);
-    return hark_chan_free(&squares);
+    hark_chan_free(&squares);
+    return rc;
 }
 
 int main(void)
