@@ -36,6 +36,7 @@
 #include <hark/loop.h>
 #include <hark/scope.h>
 #include <hark/group.h>
+#include <hark/local.h>
 #include <hark/event.h>
 #include <hark/flag.h>
 #include <hark/future.h>
@@ -53,6 +54,11 @@
 #include <hark/chan.h>
 #include <hark/queue.h>
 #include <hark/select.h>
+#include <hark/signal.h>
+#include <hark/child.h>
+#include <hark/pool.h>
+#include <hark/resources.h>
+#include <hark/retry.h>
 #include <hark/io.h>
 #include <hark/error.h>
 #include <hark/dump.h>

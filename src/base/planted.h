@@ -152,7 +152,6 @@
     X(pool_cancelled_keeps_its_place, "a task that was cancelled does not give its place back") \
     X(pool_place_goes_to_the_last, "a place goes to who came last") \
     X(pool_handed_over_place_is_free, "a place that was handed over may be taken by another, too") \
-    X(pool_refused_place_is_lost, "a place for which there was no memory is given to nobody else") \
     X(pool_inline_failure_is_nobodys, "what fails inline does not fail the pool") \
     X(pool_growing_wakes_nobody, "a pool that was made larger forgets who waits") \
     X(pool_closes_on_who_waits, "a pool that closes forgets who waits") \
@@ -171,7 +170,11 @@
     X(signal_reaches_one, "of two that are open for a signal only one is told") \
     X(signal_hears_what_came_before, "one that was just opened hears of what came before") \
     X(signal_close_forgets_who_waits, "closing a signal wakes nobody") \
-    X(signal_nobody_took_is_dropped, "what nobody took before the close is forgotten")
+    X(signal_nobody_took_is_dropped, "what nobody took before the close is forgotten") \
+    /* children */ \
+    X(child_tells_one, "of two who wait for a child only the first is told of its end") \
+    X(child_status_is_not_told, "who waits for a child is woken without its status") \
+    X(child_is_reaped_for_nobody, "a wait for a child that is cancelled reaps it")
 
 #ifdef HARK__PLANTED
 #define HARK__PLANTED_NAME(name, words) HARK__PLANTED_##name,

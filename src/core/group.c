@@ -236,12 +236,19 @@ static void note_failure(hark_group *group, int code, const struct hark__failure
     }
 }
 
-void hark__group_child_ended(hark_group *group, hark__task *task, int result)
+void hark__group_told(hark_group *group, int result, const struct hark__failure *failure)
 {
     if (result == -ECANCELED) {
         group->notes |= NOTE_CHILD_CANCELLED;
     } else if (result < 0) {
-        note_failure(group, result, hark__failure_of(task));
+        note_failure(group, result, failure);
+    }
+}
+
+void hark__group_child_ended(hark_group *group, hark__task *task, int result)
+{
+    if (result < 0) {
+        hark__group_told(group, result, hark__failure_of(task));
     }
     unlink_child(group, task);
 }
