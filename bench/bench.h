@@ -74,7 +74,8 @@ static inline void bench_must(int good, const char *what)
     }
 }
 
-BENCH_UNUSED static long bench_size(int argc, char **argv, int at, long otherwise)
+/* A number of things, which may be 0; a size may not. */
+BENCH_UNUSED static long bench_number(int argc, char **argv, int at, long otherwise)
 {
     if (argc <= at)
         return otherwise;
@@ -84,7 +85,17 @@ BENCH_UNUSED static long bench_size(int argc, char **argv, int at, long otherwis
         n = *p == ',' ? n : n * 10 + (*p - '0');
     n *= *p == 'k' ? 1000 : *p == 'M' ? 1000000 : 1;
     p += *p == 'k' || *p == 'M';
-    if (*p != 0 || n <= 0) {
+    if (*p != 0 || p == argv[at]) {
+        fprintf(stderr, "%s: '%s' is no number; say 1000, 1,000 or 1k\n", argv[0], argv[at]);
+        exit(2);
+    }
+    return n;
+}
+
+BENCH_UNUSED static long bench_size(int argc, char **argv, int at, long otherwise)
+{
+    long n = bench_number(argc, argv, at, otherwise);
+    if (n <= 0) {
         fprintf(stderr, "%s: '%s' is no size; say 1000, 1,000 or 1k\n", argv[0], argv[at]);
         exit(2);
     }

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#define MOST_QUESTIONS   32
 #define MOST_CASES       4
 #define MOST_KEYS        8
 #define MOST_LIMITS      4
@@ -75,7 +76,7 @@ typedef struct {
     const char *peer_programs; /* where the peers' may be built */
     const char *peers;         /* "all", "none", or names with commas */
     const char *hubs;          /* names with commas, for the questions that need one */
-    const question *asked[16];
+    const question *asked[MOST_QUESTIONS];
     int asked_count, rounds;
     int64_t until; /* a quick run is over by then */
     bool quick, json, install, check, list, help;

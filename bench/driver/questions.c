@@ -16,6 +16,24 @@
         } \
     }
 
+/* A hand-over is judged by the switch that it cannot do without, too. */
+#define HAND_OVER_LIMITS(question, key) \
+    { \
+        {"limit: bare switch, no queue", "raw_switch", key, false}, \
+            {"limit: bare run queue", "bare", question, false}, \
+        { \
+            "limit: guarded run queue", "guarded", question, true \
+        } \
+    }
+
+#define TAKING_TURNS \
+    { \
+        {"1 task", "1", ALWAYS}, {"2 tasks", "2", ALWAYS}, \
+        { \
+            "8 tasks", "8", ALWAYS \
+        } \
+    }
+
 const question questions[] = {
     {.name = "switch",
      .text = "two tasks give way to one another",
@@ -89,6 +107,62 @@ const question questions[] = {
               {"late_ms", "the last one's delay", PLAIN}},
      .limits = {{"limit: guarded queue, wheel", "guarded", "sleep_many", true},
                 {"limit: wheel alone", "timers", "sleep_many", true}}},
+    {.name = "lock",
+     .text = "a lock that nobody else wants; then each who holds it hands it to the next",
+     .cases = TAKING_TURNS,
+     .keys = {{"ns_alone", "acquire and release", LESS},
+              {"ns_per_hand_over", "a hand-over: release, queue again, the next one runs", LESS}},
+     .limits = HAND_OVER_LIMITS("lock", "ns_per_hand_over")},
+    {.name = "sem",
+     .text = "a permit that nobody else wants; then each who has it hands it to the next",
+     .cases = TAKING_TURNS,
+     .keys = {{"ns_alone", "acquire and release", LESS},
+              {"ns_per_hand_over", "a hand-over: release, queue again, the next one runs", LESS}},
+     .limits = HAND_OVER_LIMITS("sem", "ns_per_hand_over")},
+    {.name = "chan",
+     .text = "items through a channel, in and out by one task alone, and from one to another",
+     .cases = {{"no slot", "0", ALWAYS}, {"1 slot", "1", ALWAYS}, {"64 slots", "64", ALWAYS}},
+     .keys = {{"ns_alone", "send and receive, one task alone", LESS},
+              {"ns_per_item", "an item, from task to task", LESS}},
+     .limits = HAND_OVER_LIMITS("chan", "ns_per_item")},
+    {.name = "queue",
+     .text = "items through a queue, in and out by one task alone, and from one to another",
+     .cases = {{"at most 64 items", "bounded", ALWAYS},
+               {"any number of items", "unbounded", ALWAYS},
+               {"by priority, 32 others in it", "priority", ALWAYS}},
+     .keys = {{"ns_alone", "put and get, one task alone", LESS},
+              {"ns_per_hand_over", "an item for one that waits, which goes on", LESS},
+              {"ns_per_item", "an item, from task to task", LESS}},
+     .limits = HAND_OVER_LIMITS("queue", "ns_per_hand_over")},
+    {.name = "select",
+     .text = "receive from the first of several channels",
+     .cases = {{"2 cases", "2", ALWAYS}, {"64 cases", "64", ALWAYS}},
+     .keys = {{"ns_ready", "one has an item: a send and the select", LESS},
+              {"ns_woken", "none has: wait for all, be sent to, go on; the sender gives way", LESS}},
+     .limits = TASK_LIMITS("select")},
+    {.name = "cond",
+     .text = "a condition at which nobody waits; then each notifies the next, and waits",
+     .cases = TAKING_TURNS,
+     .keys = {{"ns_alone", "notify nobody", LESS},
+              {"ns_per_turn", "a turn: notify, wait, the next one has the lock and runs", LESS}},
+     .limits = HAND_OVER_LIMITS("cond", "ns_per_turn")},
+    {.name = "barrier",
+     .text = "parties who do nothing but wait for one another",
+     .cases = {{"1 party", "1", ALWAYS}, {"2 parties", "2", ALWAYS}, {"8 parties", "8", ALWAYS}},
+     .keys = {{"ns_alone", "a wait for nobody", LESS},
+              {"ns_per_party", "a round, for each of its parties", LESS}},
+     .limits = HAND_OVER_LIMITS("barrier", "ns_per_party")},
+    {.name = "uncontended",
+     .text = "the other primitives, when nobody else wants them",
+     .cases = {{"", "", ALWAYS}},
+     .keys = {{"ns_read", "a lock, to read: taken and released", LESS},
+              {"ns_write", "a lock, to write: taken and released", LESS},
+              {"ns_limiter", "a limiter: acquire and release", LESS},
+              {"ns_once", "a once that is done", LESS},
+              {"ns_count_down", "a latch: count down", LESS},
+              {"ns_open_latch", "a latch that is open: wait", LESS},
+              {"ns_broadcast", "a broadcast: send, and its only reader receives", LESS}},
+     .limits = TASK_LIMITS("uncontended")},
     {.name = "echo",
      .text = "a TCP server echoes messages of 64 bytes, one on its way per connection",
      .server = true,

@@ -77,10 +77,11 @@ static void one_line(const contest *c, int who, int key, FILE *out)
             s.runs < c->done ? (s.runs == 1 ? "   one run" : "   fewer runs") : "");
 }
 
+/* By somebody that a limit can be a limit for: a bare switch does not know what it is asked. */
 static bool answered(const contest *c, int key)
 {
     for (int i = 0; i < c->count; i++)
-        if (contest_summary(c, i, key).runs > 0)
+        if (c->who[i].kind != LIMIT && contest_summary(c, i, key).runs > 0)
             return true;
     return false;
 }

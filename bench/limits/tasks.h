@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits/tasks.h - the questions about tasks, answered by limits/fiber.h.
+ * limits/tasks.h - the questions about tasks, answered by limits/fiber.h; those about what they
+ * share stand in limits/sync.h.
  *
  * Each answer does what the program of the same name in bench/ does, step by step, and prints the
  * same keys. bare.c and guarded.c make a program of it: `guarded broadcast 1000`.
@@ -9,9 +10,8 @@
 #define HARK_LIMITS_TASKS_H
 
 #include "fiber.h"
+#include "sync.h"
 #include "wheel.h"
-
-#define OPERATIONS 5000000l
 
 static int stopped;
 static event gate;
@@ -360,10 +360,11 @@ BENCH_UNUSED static int answer(int argc, char **argv)
         answer_scope();
     else if (strcmp(question, "sleep_many") == 0)
         answer_sleep_many(bench_size(argc, argv, 2, 1000000));
-    else {
+    else if (!answer_sync(question, argc, argv)) {
         fprintf(stderr,
                 "usage: %s switch | yield_n N | pingpong | deadline | broadcast N | "
-                "spawn_end N | spawn_park N | scope | sleep_many N\n",
+                "spawn_end N | spawn_park N | scope | sleep_many N | lock N | sem N | chan N | "
+                "queue KIND | select N | cond N | barrier N | uncontended\n",
                 argv[0]);
         return 2;
     }

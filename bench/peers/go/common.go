@@ -22,12 +22,22 @@ func say(key string, value float64, unit string) {
 	fmt.Printf("%s %.6g %s\n", key, value, unit)
 }
 
-func size(otherwise int) int {
+// a number of things, which may be 0; a size may not
+func number(otherwise int) int {
 	if len(os.Args) < 2 {
 		return otherwise
 	}
 	n, err := strconv.Atoi(os.Args[1])
-	if err != nil || n <= 0 {
+	if err != nil || n < 0 {
+		fmt.Fprintln(os.Stderr, "no number:", os.Args[1])
+		os.Exit(2)
+	}
+	return n
+}
+
+func size(otherwise int) int {
+	n := number(otherwise)
+	if n == 0 {
 		fmt.Fprintln(os.Stderr, "no size:", os.Args[1])
 		os.Exit(2)
 	}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""It has no channel; a queue does the same, and one for 0 items is a rendezvous."""
+import sys
+import eventlet
+from eventlet.queue import LightQueue
+from common import ns, say
+
+slots = int(sys.argv[1])
+c = LightQueue(slots)
+
+
+def pairs(n):
+    for _ in range(n):
+        c.put(1)
+        c.get()
+
+
+def items(n):
+    for _ in range(n):
+        c.get()
+
+
+def sender():
+    while True:
+        c.put(1)
+
+
+if slots > 0:
+    say("ns_alone", ns(50000, pairs), "ns")
+eventlet.spawn(sender)
+say("ns_per_item", ns(20000, items), "ns")

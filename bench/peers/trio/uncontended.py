@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+import trio
+from common import ns, say
+
+
+async def main():
+    limiter = trio.CapacityLimiter(1)
+
+    async def borrows(n):
+        for _ in range(n):
+            await limiter.acquire()
+            limiter.release()
+
+    say("ns_limiter", await ns(20000, borrows), "ns")
+
+
+trio.run(main)
