@@ -23,11 +23,12 @@ typedef struct hark_broadcast {
     void *buffer;
     size_t size, capacity;
     uint64_t sent; /* how many, ever: the number of the next one */
+    size_t at;     /* its place */
     bool closed;
 } hark_broadcast;
 /* clang-format off */
 #define HARK_BROADCAST_INIT(buffer, size, capacity) \
-    {{NULL, 0, 0}, (buffer), (size), (capacity), 0, false}
+    {{NULL, 0, 0}, (buffer), (size), (capacity), 0, 0, false}
 /* clang-format on */
 
 typedef struct hark_subscriber {

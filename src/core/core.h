@@ -96,9 +96,13 @@ struct hark__wait_kind {
     void (*chosen)(hark__task *task, struct hark_waiter *waiter, int result);
     /* More words for reports; NULL: none. */
     void (*describe)(const hark__task *task, struct hark__text *text);
+    bool says_where; /* `describe` does, also where its object is */
     /* For the audit: is what it waits for there? Then its wake-up was lost. NULL: cannot be
      * told. */
     bool (*there)(const hark__task *task);
+    /* What the call still does when its wait has ended with a negative result: what it returns. So
+     * it can end with the wait, in a tail call. NULL: nothing. */
+    int (*after)(hark__task *self, int code);
     /* For the audit: show it every place that the task stands in (hark__audit_waiter and so on). */
     void (*stands)(const hark__task *task, struct hark__audit *audit);
     /* Who alone can end it (sync/ring.c); one of several, number `which`. NULL: no more; or none at
@@ -375,6 +379,13 @@ static inline int hark__touch(struct hark_waitlist *list, const char *call);
 int hark__enter_slow(struct hark_waitlist *list, const char *call);
 int hark__touch_slow(struct hark_waitlist *list, const char *call);
 
+/* What a task has in its hands while it sleeps: on its stack, without a frame. */
+static inline void **hark__hands_of(const hark__task *task, const void *address)
+{
+    return &hark__stack_at(address, task->flags & TASK_CLASS)->holding;
+}
+
+void hark__park_open(void); /* before anybody parks */
 /* The running task sleeps; the result that it was woken with. */
 int hark__park(const struct hark__wait_kind *kind);
 /* ... in a list, at its end. */
@@ -458,6 +469,8 @@ void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *s
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level);
 void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
+/* Of what counts as a child's result, and was no task's. */
+void hark__group_told(hark_group *group, int result, const struct hark__failure *failure);
 void hark__group_link(hark_group *group, hark__task *task);
 /* Rule G5: what is starting for a group that is reached is cancelled, and noted ... */
 void hark__group_cancel_starts(hark_loop *loop, hark_group *group);

@@ -145,6 +145,24 @@ static int go_on_new(hark_loop *loop, hark__task *self, hark__task *next)
     return hark__swap_first(&self->sp, top, hark__task_main, next, &self->result);
 }
 
+/* The running task goes on with a negative result. */
+static int woken_badly(int code)
+{
+    hark__task *self = hark__here->running;
+
+    return self->wait && self->wait->after ? self->wait->after(self, code) : code;
+}
+
+void hark__park_open(void)
+{
+    hark__swap_failed = woken_badly;
+}
+
+static inline int outcome(const hark__task *self)
+{
+    return likely(self->result >= 0) ? self->result : woken_badly(self->result);
+}
+
 /* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time
  * to look around. */
 static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *self)
@@ -156,7 +174,7 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
 
     if ((entry & READY_KIND) == READY_WATCH) {
         to_loop(loop, self);
-        return self->result;
+        return outcome(self);
     }
     loop->head = head + 1;
     loop->credit--;
@@ -168,7 +186,7 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
     } else {
         resume(loop, self, &self->sp, next);
     }
-    return self->result;
+    return outcome(self);
 }
 
 /* The running task has parked or stepped back: run what comes next until it is this task's turn

@@ -58,7 +58,7 @@ static void put_state(hark_loop *loop, const hark__task *task, struct hark__text
         hark__text_put(text, "%s", state);
     } else {
         hark__text_put(text, "waits for %s", task->wait->what);
-        if (task->wait->leave == hark__leave_list && task->in.waiter.list) {
+        if (task->wait->leave == hark__leave_list && !task->wait->says_where && task->in.waiter.list) {
             hark__text_put(text, " at %p", (void *)task->in.waiter.list);
         }
         if (task->wait->describe) {

@@ -50,8 +50,9 @@ typedef struct hark__stack {
     uint16_t class;
     uint16_t guard; /* what lies below `low`: enum hark__guard, in guard.h */
     uint32_t index; /* within the pool's class */
+    void *holding;  /* for whoever sleeps on it: what it has in its hands */
     hark__tools tools;
-} hark__stack;
+} __attribute__((aligned(16))) hark__stack; /* as the frames below it */
 
 typedef struct hark__stacks hark__stacks;
 
@@ -155,13 +156,17 @@ void hark__tools_forget(hark__tools *);
 #include "fiber/switch_ucontext.h"
 #endif
 
+/* Set by whoever uses hark__swap: what its caller still does when *result is negative, and what it
+ * returns; for it has no frame any more to do it in. */
+extern int (*hark__swap_failed)(int code);
+
 #ifndef HARK__SWAP_NATIVE
 /* As hark__switch, returning *result as it is when somebody comes back: for callers that end with
  * it. */
 static inline int hark__swap(void **save, void *load, const int *result)
 {
     hark__switch(save, load);
-    return *result;
+    return *result >= 0 ? *result : hark__swap_failed(*result);
 }
 
 /* The same with hark__switch_first. */
@@ -169,7 +174,7 @@ static inline int hark__swap_first(void **save, void *top, void (*fn)(void *), v
                                    const int *result)
 {
     hark__switch_first(save, top, fn, arg);
-    return *result;
+    return *result >= 0 ? *result : hark__swap_failed(*result);
 }
 #endif
 

@@ -3,7 +3,8 @@
  * swap_x86_64.S - the switch as a function that is the last thing its caller does.
  *
  * int hark__swap(void **save, void *load, const int *result): save this place in *save, go on at
- * `load`; when somebody comes back, return *result as it is then.
+ * `load`; when somebody comes back, return *result as it is then; if that is negative, what
+ * hark__swap_failed makes of it, for the caller has no frame any more in which it could go on.
  *
  * int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result):
  * the same, but begin fn(arg) below `top`.
@@ -50,6 +51,7 @@
         .endm
 
         .p2align 4
+        .hidden hark__swap_failed
         .globl  hark__swap_first
         .hidden hark__swap_first
         .type   hark__swap_first, @function
@@ -96,10 +98,17 @@ hark__swap:
         popq    %rdx
         .cfi_def_cfa_offset 8
         movl    (%rdx), %eax
+        testl   %eax, %eax
+        js      .Lbad
         popq    %rcx
         .cfi_def_cfa_offset 0
         .cfi_register %rip, %rcx
         notrack jmp *%rcx
+.Lbad:
+        .cfi_def_cfa_offset 8
+        movl    %eax, %edi
+        movq    hark__swap_failed(%rip), %rax
+        jmp     *%rax
         .cfi_endproc
         .size   hark__swap, .-hark__swap
 

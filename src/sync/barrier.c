@@ -31,7 +31,16 @@ static void describe_round(const hark__task *task, struct hark__text *text)
     hark__text_put(text, " (%d of %d are there)", hark_barrier_waiting(b), b->parties);
 }
 
+static int after_round(hark__task *self, int code)
+{
+    (void)self;
+    return code == -EPIPE ? hark__fail(code, "hark_barrier_wait",
+                                       "the barrier was aborted or reset while this task waited")
+                          : code;
+}
+
 static const struct hark__wait_kind barrier_kind = {
+    .after = after_round,
     .what = "the others at a barrier",
     .leave = hark__leave_list,
     .describe = describe_round,
@@ -81,17 +90,6 @@ static int release_round(hark_barrier *b)
     return index;
 }
 
-static int wait_for_round(hark_barrier *b, const char *call)
-{
-    int came = hark_barrier_waiting(b), rc = hark__wait(&b->waiters, &barrier_kind);
-
-    rc = planted(barrier_index_is_of_arrival) && rc >= 0 ? came : rc;
-
-    return rc == -EPIPE
-               ? hark__fail(-EPIPE, call, "the barrier was aborted or reset while this task waited")
-               : rc;
-}
-
 int hark_barrier_wait(hark_barrier *b)
 {
     static const char call[] = "hark_barrier_wait";
@@ -105,7 +103,11 @@ int hark_barrier_wait(hark_barrier *b)
                           "the barrier was aborted; hark_barrier_reset makes it whole again");
     }
     if (hark_barrier_waiting(b) < b->parties - 1) {
-        return wait_for_round(b, call);
+        if (planted(barrier_index_is_of_arrival)) {
+            int came = hark_barrier_waiting(b), rc = hark__wait(&b->waiters, &barrier_kind);
+            return rc >= 0 ? came : rc;
+        }
+        return hark__wait(&b->waiters, &barrier_kind);
     }
     int index = release_round(b);
     hark__pass();

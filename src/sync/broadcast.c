@@ -19,14 +19,15 @@
 #include "core/core.h"
 #include "sync/sync.h"
 
+/* What who waits has in its hands. */
 struct listener {
-    struct hark__offer offer; /* the place for the value */
+    void *place; /* for the value */
     hark_subscriber *subscriber;
 };
 
 static const hark_subscriber *subscriber_of(const hark__task *task)
 {
-    return container_of(hark__offer_of(task), const struct listener, offer.waiter)->subscriber;
+    return ((const struct listener *)hark__offer_item(&task->in.waiter))->subscriber;
 }
 
 static bool could_go_on(const hark__task *task)
@@ -37,10 +38,9 @@ static bool could_go_on(const hark__task *task)
 
 static const struct hark__wait_kind broadcast_kind = {
     .what = "the next value of a broadcast",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .there = could_go_on,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
 static int check_shape(const void *buffer, size_t size, size_t capacity, const char *call)
@@ -84,9 +84,12 @@ int hark_broadcast_subscribe(hark_broadcast *b, hark_subscriber *s)
     return error;
 }
 
+/* Of a value that is still there, or about to be: without a division. */
 static void *slot(const hark_broadcast *b, uint64_t number)
 {
-    return (char *)b->buffer + (size_t)(number % b->capacity) * b->size;
+    size_t back = (size_t)(b->sent - number), at = b->at;
+
+    return (char *)b->buffer + (at >= back ? at - back : at + b->capacity - back) * b->size;
 }
 
 /* Rule J15. What was just sent is the newest value. */
@@ -96,10 +99,10 @@ static void give_to_waiters(hark_broadcast *b, const void *item)
 
     for (uint32_t left = b->waiters.count; left > 0; left--) {
         struct hark_waiter *next = waiter->next;
-        struct listener *listener = container_of(waiter, struct listener, offer.waiter);
+        struct listener *listener = hark__offer_item(waiter);
         if (listener->subscriber->next < b->sent || planted(broadcast_gives_to_both)) {
             listener->subscriber->next = b->sent - planted(broadcast_given_is_not_seen);
-            memcpy(listener->offer.item, item, b->size);
+            hark__item_move(listener->place, item, b->size);
             hark__wake(waiter, 0);
         }
         waiter = next;
@@ -117,7 +120,9 @@ int hark_broadcast_send(hark_broadcast *b, const void *item)
     if (b->closed) {
         return hark__fail(-EPIPE, call, "the broadcast was closed; nothing can be sent any more");
     }
-    memcpy(slot(b, b->sent++), item, b->size);
+    hark__item_move(slot(b, b->sent), item, b->size);
+    b->sent++;
+    b->at = b->at + 1 < b->capacity ? b->at + 1 : 0;
     give_to_waiters(b, item);
     return 0;
 }
@@ -143,18 +148,15 @@ static int take(hark_subscriber *s, void *item)
     uint64_t missed = s->next < oldest ? oldest - s->next : 0;
 
     s->next += planted(broadcast_lag_is_not_counted) ? 0 : missed;
-    memcpy(item, slot(b, s->next++), b->size);
+    hark__item_move(item, slot(b, s->next++), b->size);
     return missed < INT_MAX ? (int)missed : INT_MAX;
 }
 
 static int wait_for_next(hark_subscriber *s, void *item)
 {
-    hark__task *self = hark__here->running;
-    struct listener listener = {{{.owner = (uintptr_t)self | OWNER_CASE}, item}, s};
+    struct listener listener = {item, s};
 
-    hark__list_add(&s->broadcast->waiters, &listener.offer.waiter);
-    self->in.waiter.next = &listener.offer.waiter;
-    return hark__park(&broadcast_kind);
+    return hark__offer_wait(&s->broadcast->waiters, &listener, &broadcast_kind);
 }
 
 static int check_subscriber(const hark_subscriber *s, const void *item, const char *call)

@@ -2,7 +2,7 @@
  *
  * chan.c - items from task to task, through two counted ends; hark/chan.h has the promises.
  *
- * Idea     A ring of items and two lists of offers (offer.c). Whoever comes does at once all that
+ * Idea     A ring of items and two lists of offers (sync.h). Whoever comes does at once all that
  *          its coming makes possible, for the others too, and so nobody is ever woken to look for
  *          himself:
  *
@@ -22,7 +22,6 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "sync/offer.h"
 #include "sync/sync.h"
 
 _Static_assert(sizeof(hark_chan) <= 64, "a cache line");
@@ -187,22 +186,22 @@ static bool may_receive(const hark_chan *c, const struct hark_waiter *waiter)
 
 static const hark_chan *sent_through(const hark__task *task)
 {
-    return container_of(hark__offer_of(task)->list, const hark_chan, senders);
+    return container_of(task->in.waiter.list, const hark_chan, senders);
 }
 
 static const hark_chan *received_through(const hark__task *task)
 {
-    return container_of(hark__offer_of(task)->list, const hark_chan, receivers);
+    return container_of(task->in.waiter.list, const hark_chan, receivers);
 }
 
 static bool place_is_there(const hark__task *task)
 {
-    return may_send(sent_through(task), hark__offer_of(task));
+    return may_send(sent_through(task), &task->in.waiter);
 }
 
 static bool item_is_there(const hark__task *task)
 {
-    return may_receive(received_through(task), hark__offer_of(task));
+    return may_receive(received_through(task), &task->in.waiter);
 }
 
 static void describe_place(const hark__task *task, struct hark__text *text)
@@ -218,22 +217,36 @@ static void describe_item(const hark__task *task, struct hark__text *text)
     hark__text_put(text, " at %p (open senders: %d)", (const void *)c, c->open_senders);
 }
 
+static int after_send(hark__task *self, int code)
+{
+    (void)self;
+    return explain(code, "hark_chan_send");
+}
+
 static const struct hark__wait_kind send_kind = {
+    .after = after_send,
     .what = "a channel to take an item",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .describe = describe_place,
+    .says_where = true,
     .there = place_is_there,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
+static int after_recv(hark__task *self, int code)
+{
+    (void)self;
+    return explain(code, "hark_chan_recv");
+}
+
 static const struct hark__wait_kind recv_kind = {
+    .after = after_recv,
     .what = "an item of a channel",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .describe = describe_item,
+    .says_where = true,
     .there = item_is_there,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
 /* ---- sending and receiving ------------------------------------------------------------------- */
@@ -250,10 +263,8 @@ int hark_chan_send(hark_chan *c, const void *item)
     if (likely(!error)) {
         return hark__pass();
     }
-    if (error == -EAGAIN) {
-        error = hark__offer_wait(&c->senders, (void *)item, &send_kind);
-    }
-    return likely(!error) ? 0 : explain(error, call);
+    return likely(error == -EAGAIN) ? hark__offer_wait(&c->senders, (void *)item, &send_kind)
+                                    : explain(error, call);
 }
 
 int hark_chan_recv(hark_chan *c, void *item)
@@ -268,10 +279,8 @@ int hark_chan_recv(hark_chan *c, void *item)
     if (likely(!error)) {
         return hark__pass();
     }
-    if (error == -EAGAIN) {
-        error = hark__offer_wait(&c->receivers, item, &recv_kind);
-    }
-    return likely(!error) ? 0 : explain(error, call);
+    return likely(error == -EAGAIN) ? hark__offer_wait(&c->receivers, item, &recv_kind)
+                                    : explain(error, call);
 }
 
 int hark_chan_try_send(hark_chan *c, const void *item)

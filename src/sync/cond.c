@@ -38,10 +38,23 @@ static void describe_cond(const hark__task *task, struct hark__text *text)
     }
 }
 
+/* Cancelled, or the lock has died: it was given up, and is taken again. */
+static int after_cancellation(hark__task *self, int code)
+{
+    hark_lock *l = *hark__hands_of(self, __builtin_frame_address(0));
+    int dead = 0;
+
+    if (code == -ECANCELED && !planted(cond_cancelled_without_the_lock)) {
+        dead = hark__lock_again(l, "hark_cond_wait");
+    }
+    return dead ? dead : code;
+}
+
 static const struct hark__holder_wait cond_wait = {
     .call = "hark_cond_wait",
     .kind =
         {
+            .after = after_cancellation,
             .what = "a condition",
             .leave = hark__leave_list,
             .describe = describe_cond,
@@ -93,12 +106,8 @@ int hark_cond_wait(hark_cond *c, hark_lock *l)
     c->lock = l;
     hark__lock_serve(l);
     hark__lock_hand_over(l);
-    error = hark__wait(&c->waiters, &cond_wait.kind);
-    if (error == -ECANCELED) {
-        int dead = planted(cond_cancelled_without_the_lock) ? 0 : hark__lock_again(l, call);
-        return dead ? dead : error;
-    }
-    return error;
+    *hark__hands_of(hark__here->running, __builtin_frame_address(0)) = l;
+    return hark__wait(&c->waiters, &cond_wait.kind);
 }
 
 /* May the caller notify those who wait? Rule Y4: nobody may any more when the lock has died. */
@@ -144,7 +153,7 @@ static int notify(hark_cond *c, int n, const char *call)
             continue;
         }
         hark__list_remove(waiter);
-        hark__lock_queue(c->lock, waiter);
+        hark__lock_queue(c->lock, hark__here->running, waiter);
     }
     return count;
 }

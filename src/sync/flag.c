@@ -12,7 +12,6 @@
  *              noted the generation before it.
  */
 #include "core/core.h"
-#include "sync/offer.h"
 #include "sync/sync.h"
 
 #define IS_SET  1u
@@ -39,18 +38,18 @@ static const struct hark__wait_kind flag_kind = {
 
 static const hark_flag *awaited_since(const hark__task *task)
 {
-    return container_of(hark__offer_of(task)->list, const hark_flag, waiters);
+    return container_of(task->in.waiter.list, const hark_flag, waiters);
 }
 
 static bool is_past(const hark__task *task)
 {
-    const uint64_t *generation = hark__offer_item((struct hark_waiter *)hark__offer_of(task));
+    const uint64_t *generation = hark__offer_item(&task->in.waiter);
     return generation_of(awaited_since(task)) != *generation;
 }
 
 static void describe_since(const hark__task *task, struct hark__text *text)
 {
-    const hark_flag *f = hark__offer_of(task)->list ? awaited_since(task) : NULL;
+    const hark_flag *f = task->in.waiter.list ? awaited_since(task) : NULL;
 
     if (f) {
         hark__text_put(text, " at %p to be set again (%llu times so far)", (const void *)f,
@@ -60,11 +59,11 @@ static void describe_since(const hark__task *task, struct hark__text *text)
 
 static const struct hark__wait_kind since_kind = {
     .what = "a flag",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .describe = describe_since,
+    .says_where = true,
     .there = is_past,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
 /* ---- the calls ------------------------------------------------------------------------------- */

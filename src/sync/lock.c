@@ -50,15 +50,27 @@ static const hark_lock *awaited(const hark__task *task)
 
 /* ---- a holder's end -------------------------------------------------------------------------- */
 
-bool hark__end_stand(struct hark_waiter *end, const struct hark__hook *hook, hark__task *holder)
+static inline __attribute__((always_inline)) struct hark__extra *extra_of(hark__task *task)
 {
-    struct hark__extra *extra = end->list ? NULL : hark__task_extra(holder);
+    return likely(task->extra != NULL) ? task->extra : hark__task_extra(task);
+}
+
+static inline __attribute__((always_inline)) bool stand_with(struct hark_waiter *end,
+                                                             const struct hark__hook *hook,
+                                                             hark__task *holder)
+{
+    struct hark__extra *extra = end->list ? NULL : extra_of(holder);
 
     if (extra) {
         end->owner = (uintptr_t)hook | OWNER_HOOK;
         hark__list_add(&extra->joiners, end);
     }
     return end->list;
+}
+
+bool hark__end_stand(struct hark_waiter *end, const struct hark__hook *hook, hark__task *holder)
+{
+    return stand_with(end, hook, holder);
 }
 
 void hark__holder_put(hark_task id, struct hark__text *text)
@@ -84,7 +96,7 @@ static void put_end(hark_task dead, const char *call, struct hark__text *text)
         text, " held it and has ended without releasing it; to use it again, initialise it anew");
 }
 
-int hark__end_words(hark_task dead, const char *call)
+__attribute__((noinline, cold)) int hark__end_words(hark_task dead, const char *call)
 {
     struct hark__text text;
     char words[sizeof((struct hark__failure *)0)->words];
@@ -221,12 +233,12 @@ static int check(hark_lock *l, const char *call)
     return l ? hark__touch(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
 }
 
-static int fail_memory(const char *call)
+static __attribute__((noinline, cold)) int fail_memory(const char *call)
 {
     return hark__fail(-ENOMEM, call, "no memory to be told of the holder's end");
 }
 
-static int fail_held(const char *call)
+static __attribute__((noinline, cold)) int fail_held(const char *call)
 {
     return hark__fail(-EDEADLK, call, "the caller holds this lock already; release it first");
 }
@@ -255,13 +267,14 @@ static int check_holder(const hark_lock *l, const hark__task *self, hark__task *
 /* The caller is about to wait: rules B3, B4. */
 static int prepare(hark_lock *l, hark__task *self, hark__task *holder, const char *call)
 {
-    if (!hark__task_extra(self) || !hark__end_stand(&l->end, &holder_hook, holder)) {
+    if (!extra_of(self) || !stand_with(&l->end, &holder_hook, holder)) {
         return fail_memory(call);
     }
     return 0;
 }
 
-static __attribute__((noinline)) int acquire_slow(hark_lock *l, hark__task *self, const char *call)
+static __attribute__((noinline, cold)) int acquire_odd(hark_lock *l, hark__task *self,
+                                                       const char *call)
 {
     hark__task *holder;
     int error;
@@ -279,6 +292,19 @@ static __attribute__((noinline)) int acquire_slow(hark_lock *l, hark__task *self
     if ((error = prepare(l, self, holder, call))) {
         return error;
     }
+    return hark__wait(&l->waiters, &lock_wait.kind);
+}
+
+/* Somebody who runs holds it, and nothing is missing: as it mostly is. */
+static __attribute__((noinline)) int acquire_slow(hark_lock *l, hark__task *self, const char *call)
+{
+    hark__task *holder = hark__roster_find(hark__here->roster, owner_of(l));
+
+    if (unlikely(!holder || holder == self || holder->state == TASK_PARKED || !self->extra ||
+                 !holder->extra)) {
+        return acquire_odd(l, self, call);
+    }
+    stand_with(&l->end, &holder_hook, holder);
     return hark__wait(&l->waiters, &lock_wait.kind);
 }
 
@@ -330,13 +356,13 @@ int hark_lock_try(hark_lock *l)
     return error ? error : -EAGAIN;
 }
 
-void hark__lock_hand_over(hark_lock *l)
+static inline __attribute__((always_inline)) int hand_over(hark_lock *l)
 {
     struct hark_waiter *first = l->waiters.first;
 
     if (!first) {
         l->owner &= SERVES;
-        return;
+        return 0;
     }
     first = planted(lock_goes_to_the_last) ? first->prev : first;
     hark__task *next = hark__owner_of(first);
@@ -346,11 +372,17 @@ void hark__lock_hand_over(hark_lock *l)
     l->owner = (planted(lock_freed_for_the_woken) ? 0 : next->id) | (l->owner & SERVES);
     hark__wake(first, 0); /* of a select: its other cases leave, too */
     if (l->waiters.first) {
-        hark__end_stand(&l->end, &holder_hook, next);
+        stand_with(&l->end, &holder_hook, next);
     }
+    return 0;
 }
 
-static int fail_release(const hark_lock *l, const char *call)
+void hark__lock_hand_over(hark_lock *l)
+{
+    hand_over(l);
+}
+
+static __attribute__((noinline, cold)) int fail_release(const hark_lock *l, const char *call)
 {
     struct hark__text text;
     char words[100];
@@ -380,8 +412,7 @@ int hark_lock_release(hark_lock *l)
     if (unlikely(!hark__lock_is_mine(l))) {
         return fail_release(l, call);
     }
-    hark__lock_hand_over(l);
-    return 0;
+    return hand_over(l);
 }
 
 hark_task hark_lock_owner(const hark_lock *l)
@@ -406,9 +437,9 @@ void hark__lock_serve(hark_lock *l)
     l->owner |= SERVES;
 }
 
-void hark__lock_queue(hark_lock *l, struct hark_waiter *waiter)
+void hark__lock_queue(hark_lock *l, hark__task *holder, struct hark_waiter *waiter)
 {
-    hark__end_stand(&l->end, &holder_hook, holder_of(l));
+    stand_with(&l->end, &holder_hook, holder);
     hark__list_add(&l->waiters, waiter);
     ((hark__task *)hark__owner_of(waiter))->wait = &again_wait.kind;
 }
@@ -429,7 +460,7 @@ int hark__lock_again(hark_lock *l, const char *call)
         return hark__end_words(owner_of(l), call);
     }
     self->in.waiter.owner = (uintptr_t)self | OWNER_TASK;
-    hark__lock_queue(l, &self->in.waiter);
+    hark__lock_queue(l, holder_of(l), &self->in.waiter);
     return hark__park(&again_wait.kind);
 }
 

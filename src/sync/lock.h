@@ -50,7 +50,7 @@ bool hark__lock_is_mine(const hark_lock *l);
 void hark__lock_serve(hark_lock *l);
 void hark__lock_hand_over(hark_lock *l);
 /* A parked task's waiter, in no list: it queues, and cannot be cancelled any more. */
-void hark__lock_queue(hark_lock *l, struct hark_waiter *waiter);
+void hark__lock_queue(hark_lock *l, hark__task *holder, struct hark_waiter *waiter);
 /* The caller takes it again: 0, -EOWNERDEAD. Cannot be cancelled. */
 int hark__lock_again(hark_lock *l, const char *call);
 

@@ -22,7 +22,6 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "sync/offer.h"
 #include "sync/sync.h"
 
 #define ROOM_AT_FIRST 8 /* items of an unbounded queue */
@@ -288,12 +287,12 @@ static bool may_get(const hark_queue *q)
 
 static const hark_queue *put_into(const hark__task *task)
 {
-    return container_of(hark__offer_of(task)->list, const hark_queue, putters);
+    return container_of(task->in.waiter.list, const hark_queue, putters);
 }
 
 static const hark_queue *got_from(const hark__task *task)
 {
-    return container_of(hark__offer_of(task)->list, const hark_queue, getters);
+    return container_of(task->in.waiter.list, const hark_queue, getters);
 }
 
 static const hark_queue *joined(const hark__task *task)
@@ -334,22 +333,36 @@ static void describe_rest(const hark__task *task, struct hark__text *text)
                    joined(task)->used);
 }
 
+static int after_put(hark__task *self, int code)
+{
+    (void)self;
+    return explain(code, "hark_queue_put");
+}
+
 static const struct hark__wait_kind put_kind = {
+    .after = after_put,
     .what = "a place in a queue",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .describe = describe_place,
+    .says_where = true,
     .there = place_is_there,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
+static int after_get(hark__task *self, int code)
+{
+    (void)self;
+    return explain(code, "hark_queue_get");
+}
+
 static const struct hark__wait_kind get_kind = {
+    .after = after_get,
     .what = "an item of a queue",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .describe = describe_item,
+    .says_where = true,
     .there = item_is_there,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
 static const struct hark__wait_kind join_kind = {
@@ -374,10 +387,8 @@ int hark_queue_put(hark_queue *q, const void *item)
     if (likely(!error)) {
         return hark__pass();
     }
-    if (error == -EAGAIN) {
-        error = hark__offer_wait(&q->putters, (void *)item, &put_kind);
-    }
-    return likely(!error) ? 0 : explain(error, call);
+    return likely(error == -EAGAIN) ? hark__offer_wait(&q->putters, (void *)item, &put_kind)
+                                    : explain(error, call);
 }
 
 int hark_queue_get(hark_queue *q, void *item)
@@ -392,10 +403,8 @@ int hark_queue_get(hark_queue *q, void *item)
     if (likely(!error)) {
         return hark__pass();
     }
-    if (error == -EAGAIN) {
-        error = hark__offer_wait(&q->getters, item, &get_kind);
-    }
-    return likely(!error) ? 0 : explain(error, call);
+    return likely(error == -EAGAIN) ? hark__offer_wait(&q->getters, item, &get_kind)
+                                    : explain(error, call);
 }
 
 int hark_queue_try_put(hark_queue *q, const void *item)

@@ -31,7 +31,6 @@
 
 #include "core/core.h"
 #include "sync/lock.h"
-#include "sync/offer.h"
 #include "sync/sync.h"
 
 enum { YOUR_PLACE = -EINPROGRESS }; /* what a waiter is woken with that must make its item */
@@ -171,7 +170,7 @@ static int make_room(hark_resources *r, int room)
 
 static const hark_resources *awaited(const hark__task *task)
 {
-    return container_of(hark__offer_of(task)->list, const hark_resources, waiters);
+    return container_of(task->in.waiter.list, const hark_resources, waiters);
 }
 
 static bool could_go_on(const hark__task *task)
@@ -209,11 +208,11 @@ static void describe_users(const hark__task *task, struct hark__text *text)
 
 static const struct hark__wait_kind get_kind = {
     .what = "a resource of a pool",
-    .leave = hark__offer_leave,
-    .chosen = hark__offer_chosen,
+    .leave = hark__leave_list,
     .describe = describe_users,
+    .says_where = true,
     .there = could_go_on,
-    .stands = hark__offer_stands,
+    .stands = hark__stands_in_list,
 };
 
 /* ---- handing over ---------------------------------------------------------------------------- */

@@ -11,21 +11,50 @@
 #include <hark/future.h>
 #include <hark/select.h>
 #include <hark/watch.h>
+#include <string.h>
 
-struct hark__text;
+#include "core/core.h"
 
-/* A waiter that has something to give, or a place for what it gets: a blocking send or get, and a case
- * of a select (hark_case begins like this). Whoever wakes it has moved the item before. */
-struct hark__offer {
-    struct hark_waiter waiter;
-    void *item;
-};
+/* ---- waiting with something in one's hands ---------------------------------------------------
+ *
+ * Whoever waits to send has an item, whoever waits to receive has a place for one. It is moved by
+ * whoever wakes, before the waiter is woken: the two are one act. A task has it on its stack, but in
+ * no frame (hark__hands_of), so that the call can end with the wait, in a tail call; a case of a
+ * select, beside its waiter. A channel need not know which of them it meets.
+ */
 
-/* For the kind of a wait by hark__offer_wait (offer.h). */
-void hark__offer_leave(struct hark__task *task);
-void hark__offer_chosen(struct hark__task *task, struct hark_waiter *waiter, int result);
-void hark__offer_stands(const struct hark__task *task, struct hark__audit *audit);
-const struct hark_waiter *hark__offer_of(const struct hark__task *task); /* a parked one's */
+/* Stand at the end of the list, and park. */
+static inline __attribute__((always_inline)) int hark__offer_wait(struct hark_waitlist *list,
+                                                                  void *item,
+                                                                  const struct hark__wait_kind *kind)
+{
+    *hark__hands_of(hark__here->running, __builtin_frame_address(0)) = item;
+    return hark__wait(list, kind);
+}
+
+/* Of a task that waits so, or of a case. */
+static inline void *hark__offer_item(const struct hark_waiter *waiter)
+{
+    if (likely((waiter->owner & OWNER_KIND) == OWNER_TASK)) {
+        const hark__task *task = hark__owner_of(waiter);
+        return *hark__hands_of(task, task->sp);
+    }
+    return container_of(waiter, hark_case, in.waiter)->item;
+}
+
+/* Pointers and numbers without a call. */
+static inline void hark__item_move(void *to, const void *from, size_t size)
+{
+    if (size == sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, from, sizeof word);
+        memcpy(to, &word, sizeof word);
+    } else {
+        memmove(to, from, size);
+    }
+}
+
+/* ---- cases of a select ----------------------------------------------------------------------- */
 
 /* What a case of a select is: one constant for each kind, in its primitive's file. */
 struct hark__case_kind {
