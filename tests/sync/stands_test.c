@@ -379,7 +379,7 @@ INSIDE(stands_for_a_set_that_was_and_a_dump_says_no_more_than_it_can)
 {
     hark__task *waiter = spawn(waits_since, NULL);
     WRONG(flag.state, 2, "waits for what is there: a flag");
-    struct hark_waiter *place = (struct hark_waiter *)hark__offer_of(waiter);
+    struct hark_waiter *place = &waiter->in.waiter;
     CHECK_HAS(dumped(), "to be set again (0 times so far)");
     place->list = NULL;
     CHECK(!strstr(dumped(), "to be set again"));
