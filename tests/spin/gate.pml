@@ -13,8 +13,10 @@
  * Planted  NO_WAIT (the loop closes while somebody is inside), NO_LAST_RUN, BOX_FIRST (the box is
  *          looked at before the holds), NO_DROP_WAKE, DROP_ONLY_WAKES (the loop may have looked at the
  *          holds and not be asleep yet), UNREF_FIRST (memory is given up before the
- *          last wake), NO_GATE (who posts does not look at the bit).
- * Options  POSTERS, POSTS (each).
+ *          last wake), NO_GATE (who posts does not look at the bit), NO_SECOND_WAIT (the descriptor
+ *          is closed while who has answered is inside).
+ * Options  POSTERS, POSTS (each); ANSWER: a task of the loop waits for an answer from another thread
+ *          (hark__loop_answer), also when the gate is closed.
  * Memory   One total order: every operation in post.c is a seq_cst read-modify-write.
  */
 #ifndef POSTERS
@@ -24,7 +26,16 @@
 #define POSTS 1
 #endif
 
-byte inside, held = POSTERS, refs = POSTERS + 1;
+#ifdef ANSWER
+#define HOLDERS (POSTERS + 1)
+bool waits = true;
+#else
+#define HOLDERS POSTERS
+#define waits   false
+#endif
+
+byte inside, held = HOLDERS, refs = HOLDERS + 1;
+bool answer; /* in the box, too */
 bool closed, asleep, written;
 bool descriptor = true, memory = true;
 byte box, accepted, ran;
@@ -78,24 +89,8 @@ inline unref()
     }
 }
 
-proctype poster()
+inline drop()
 {
-    bool may, slept, last;
-    byte i;
-
-    for (i : 1 .. POSTS) {
-        go_in();
-        if
-        :: may ->
-            atomic {
-                box++;
-                accepted++
-            }
-            wake()
-        :: else
-        fi;
-        go_out()
-    }
 #ifdef UNREF_FIRST
     unref();
 #endif
@@ -125,13 +120,66 @@ proctype poster()
 #endif
 }
 
+proctype poster()
+{
+    bool may, slept, last;
+    byte i;
+
+    for (i : 1 .. POSTS) {
+        go_in();
+        if
+        :: may ->
+            atomic {
+                box++;
+                accepted++
+            }
+            wake()
+        :: else
+        fi;
+        go_out()
+    }
+    drop()
+}
+
+#ifdef ANSWER
+proctype answerer()
+{
+    bool may, slept, last;
+
+    atomic {
+        assert(memory);
+        inside++
+    }
+    answer = true;
+    wake();
+    go_out();
+    drop()
+}
+#endif
+
 inline run_the_box()
 {
     atomic {
         ran = ran + box;
         box = 0;
-        nudge = false
+        nudge = false;
+#ifdef ANSWER
+        waits = waits && !answer;
+        answer = false
+#endif
     }
+}
+
+inline sleep()
+{
+    asleep = true;
+    if
+    :: box > 0 || nudge || answer -> asleep = false
+    :: else ->
+        written;
+        written = false;
+        asleep = false
+    fi
 }
 
 proctype loop()
@@ -141,30 +189,23 @@ proctype loop()
 again:
     run_the_box();
     if
-    :: goto finish /* its tasks have ended */
+    :: goto finish /* its tasks have ended, but for one that waits for an answer */
     :: true        /* its task waits for more */
     fi;
 #ifdef BOX_FIRST
-    posts = box + nudge;
+    posts = box + nudge + answer;
     holds = held;
 #else
     holds = held;
-    posts = box + nudge;
+    posts = box + nudge + answer;
 #endif
     if
     :: holds == 0 && posts == 0 ->
-        assert(held == 0 && box == 0);
+        assert(held == 0 && box == 0 && !waits);
         goto finish
     :: else
     fi;
-    asleep = true;
-    if
-    :: box > 0 || nudge -> asleep = false
-    :: else ->
-        written; /* sleeps */
-        written = false;
-        asleep = false
-    fi;
+    sleep();
     goto again;
 finish:
     closed = true;
@@ -173,6 +214,15 @@ finish:
 #endif
 #ifndef NO_LAST_RUN
     run_the_box();
+#endif
+    do
+    :: waits ->
+        sleep();
+        run_the_box()
+    :: else -> break
+    od;
+#ifndef NO_SECOND_WAIT
+    inside == 0;
 #endif
     descriptor = false;
     assert(ran == accepted);
@@ -185,6 +235,9 @@ init
 
     atomic {
         run loop();
+#ifdef ANSWER
+        run answerer();
+#endif
         for (i : 1 .. POSTERS) {
             run poster()
         }
