@@ -133,18 +133,6 @@ static inline void to_loop(hark_loop *loop, hark__task *self)
     hark__tools_arrive(tools);
 }
 
-/* Begin a new task instead of the running one; ends in it. */
-static int go_on_new(hark_loop *loop, hark__task *self, hark__task *next)
-{
-    if (unlikely(hark__tools_on)) {
-        start(loop, self, &self->sp, next);
-        return self->result;
-    }
-    void *top = top_of_new(next, stack_of_new(loop, next));
-    begin_step(loop, next);
-    return hark__swap_first(&self->sp, top, hark__task_main, next, &self->result);
-}
-
 /* The running task goes on with a negative result. */
 static int woken_badly(int code)
 {
@@ -161,6 +149,18 @@ void hark__park_open(void)
 static inline int outcome(const hark__task *self)
 {
     return likely(self->result >= 0) ? self->result : woken_badly(self->result);
+}
+
+/* Begin a new task instead of the running one; ends in it. */
+static int go_on_new(hark_loop *loop, hark__task *self, hark__task *next)
+{
+    if (unlikely(hark__tools_on)) {
+        start(loop, self, &self->sp, next);
+        return outcome(self);
+    }
+    void *top = top_of_new(next, stack_of_new(loop, next));
+    begin_step(loop, next);
+    return hark__swap_first(&self->sp, top, hark__task_main, next, &self->result);
 }
 
 /* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time
