@@ -588,3 +588,51 @@ TEST(loop_LP_20_a_hundred_loops_leave_no_descriptor)
         CHECK_EQ(hark_loop_free(loop), 0);
     }
 }
+
+static void be_called(void *arg)
+{
+    (void)arg;
+    ran++;
+}
+
+TEST(loop_LP_16_a_reader_without_a_loop_or_a_descriptor_is_refused)
+{
+    int fds[2];
+    CHECK_EQ(pipe(fds), 0);
+    loop = make(false);
+    CHECK_MISUSE(hark_add_reader(-1, &watch, be_called, NULL), -EBADF, "hark_add_reader");
+    CHECK_EQ(hark_add_reader(fds[0], &watch, be_called, NULL), 0);
+    CHECK_EQ(hark_loop_free(loop), 0);
+    CHECK_MISUSE(hark_add_reader(fds[0], &watch, be_called, NULL), -EXDEV, "hark_add_reader");
+    CHECK_MISUSE(hark_unwatch(&watch), -ESRCH, "hark_unwatch"); /* it went with its loop */
+    CHECK_EQ(ran, 0);
+    close(fds[0]), close(fds[1]);
+}
+
+static int read_for_ever(void *arg)
+{
+    char byte;
+    (void)arg;
+    return (int)hark_read(pipes[0], &byte, 1);
+}
+
+static void cancel_task(void *arg)
+{
+    CHECK_EQ(hark_task_cancel(*(hark_task *)arg), 0);
+}
+
+/* Nothing else ever ends the poll: if the cancellation did not, the test's time limit would. */
+TEST_ON_HUBS(loop_LP_19_a_cancellation_of_who_waits_for_a_descriptor_is_prompt)
+{
+    hark_task task;
+    loop = make(false);
+    CHECK_EQ(hark_pipe(pipes), 0);
+    CHECK_GT(task = hark_loop_go(loop, read_for_ever, NULL), 0);
+    CHECK_EQ(hark_loop_step(loop, 0), 0);
+    CHECK_EQ(hark_call_soon(&watch, cancel_task, &task), 0);
+    CHECK_EQ(hark_loop_step(loop, HARK_FOREVER), 0);
+    CHECK_EQ(hark_loop_step(loop, 0), 0);
+    CHECK_MISUSE(hark_task_cancel(task), -ESRCH, "hark_task_cancel");
+    CHECK_EQ(hark_loop_free(loop), 0);
+    close(pipes[0]), close(pipes[1]);
+}

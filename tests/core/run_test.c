@@ -357,7 +357,7 @@ static int wait_for_the_signal(void *arg)
     return 3;
 }
 
-TEST_ON_HUBS(run_cancel_on_a_signal_cancels_the_whole_run)
+TEST_ON_HUBS(run_LP_24_cancel_on_a_signal_cancels_the_whole_run)
 {
     struct sigaction now;
     CHECK_EQ(RUN(wait_for_the_signal, NULL), 3);
@@ -378,7 +378,7 @@ static int raise_twice(void *arg)
     return 0;
 }
 
-TEST_DIES(run_cancel_on_a_second_signal_has_its_default_action, SIGUSR1, "once and twice")
+TEST_DIES(run_LP_24_cancel_on_a_second_signal_has_its_default_action, SIGUSR1, "once and twice")
 {
     RUN(raise_twice, NULL);
 }

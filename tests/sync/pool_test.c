@@ -806,3 +806,96 @@ TEST(pool_P35_random_spawns_deadlines_and_sizes)
         CHECK_EQ(run_seeded(draw(&dice), random_main, NULL), 0);
     }
 }
+
+/* ---- recipes: a graph of results, and a server ----------------------------------------------- */
+
+/* A node waits for what it needs, works, and sends its result; who fails fails what needs it. */
+struct node {
+    hark_future done;
+    struct node *needs[2];
+    int own; /* adds this; negative: fails so */
+};
+
+static int work_off(void *arg)
+{
+    struct node *node = arg;
+    int sum = node->own;
+    for (int i = 0; i < 2 && node->needs[i]; i++) {
+        void *value;
+        int rc = hark_future_wait(&node->needs[i]->done, &value);
+        if (rc) {
+            return rc;
+        }
+        sum += (int)(intptr_t)value;
+    }
+    return sum;
+}
+
+INSIDE(pool_PO_07_a_graph_of_results_is_futures_and_tasks)
+{
+    static struct node a = {.own = 1}, b = {.own = 2}, bad = {.own = -EPROTO};
+    static struct node both = {.needs = {&a, &b}, .own = 10}, last = {.needs = {&both, &a}};
+    static struct node spoilt = {.needs = {&a, &bad}}, below = {.needs = {&spoilt, &both}};
+    struct node *const all[] = {&below, &last, &spoilt, &both, &bad, &b, &a};
+    void *value;
+    for (int i = 0; i < 7; i++) { /* in any order */
+        CHECK_GT(hark_go_future(&group, &all[i]->done, work_off, all[i]), 0);
+    }
+    CHECK_EQ(hark_future_wait(&last.done, &value), 0);
+    CHECK_EQ((intptr_t)value, 14);
+    CHECK_EQ(hark_future_wait(&spoilt.done, &value), -EPROTO);
+    CHECK_EQ(hark_future_wait(&below.done, &value), -EPROTO);
+    CHECK_EQ(hark_future_send(&a.done, NULL), -EALREADY); /* a second result for one name */
+}
+
+static hark_event close_up;
+static int serving, served;
+
+static int serve_one(void *arg)
+{
+    int fd = (int)(intptr_t)arg;
+    serving++;
+    int rc = hark_event_wait(&close_up);
+    serving--;
+    served++;
+    hark_close(fd);
+    return rc;
+}
+
+static int serve_pool(void *arg)
+{
+    hark_pool five;
+    int rc = 0, fd;
+    CHECK_EQ(hark_pool_open(&five, 5), 0);
+    while (rc >= 0 && (fd = hark_accept(*(int *)arg, NULL, NULL)) >= 0) {
+        rc = hark_pool_go(&five, serve_one, (void *)(intptr_t)fd) > 0 ? 0 : -EPROTO;
+        if (rc) {
+            hark_close(fd);
+        }
+    }
+    return hark_pool_close(&five, rc < 0 ? rc : fd);
+}
+
+INSIDE_ON_HUBS(pool_PO_08_a_server_of_five_lets_the_sixth_wait)
+{
+    int listener = hark_tcp_listen("127.0.0.1", "0", 16), clients[6];
+    char byte, port[16];
+    CHECK_GE(listener, 0);
+    snprintf(port, sizeof(port), "%d", hark_tcp_port(listener));
+    hark_task server = hark_go(&group, serve_pool, &listener);
+    for (int i = 0; i < 6; i++) {
+        CHECK_GE(clients[i] = hark_tcp_connect("127.0.0.1", port), 0);
+    }
+    hark_settle();
+    CHECK_EQ(serving, 5);
+    CHECK_EQ(hark_event_set(&close_up), 0);
+    for (int i = 0; i < 6; i++) {
+        CHECK_EQ(hark_read(clients[i], &byte, 1), 0);
+        hark_close(clients[i]);
+    }
+    CHECK_EQ(served, 6);
+    CHECK_EQ(hark_task_cancel(server), 0);
+    CHECK_EQ(hark_group_close(&group, 0), 0);
+    CHECK_EQ(hark_group_open(&group), 0);
+    hark_close(listener);
+}

@@ -36,7 +36,7 @@ static int give(void *arg)
     return *(int *)arg;
 }
 
-INSIDE_ON_HUBS(thread_call_gives_the_result)
+INSIDE_ON_HUBS(thread_call_LP_13_LP_32_gives_the_result)
 {
     int results[] = {0, 7, INT_MAX, -EPROTO};
     for (int i = 0; i < 4; i++) {
@@ -50,7 +50,7 @@ static int fail_in_words(void *arg)
     return hark_fail(-EPROTO, "the disk sang %s", "out of tune");
 }
 
-INSIDE(thread_call_brings_the_words_of_a_failure)
+INSIDE(thread_call_LP_32_brings_the_words_of_a_failure)
 {
     CHECK_EQ(hark_thread_call(fail_in_words, NULL), -EPROTO);
     CHECK_HAS(hark_error_last(), "the disk sang out of tune");
@@ -226,7 +226,7 @@ static int call_back(void *arg)
     return result;
 }
 
-INSIDE_ON_HUBS(loop_call_PT_10_from_a_worker_thread_back_into_the_loop)
+INSIDE_ON_HUBS(loop_call_LP_31_PT_10_from_a_worker_thread_back_into_the_loop)
 {
     int seven = 7;
     loop = hark_loop_hold(hark_loop_self());
@@ -246,7 +246,7 @@ static int call_cancelled(void *arg)
     return hark_loop_call(loop, wait_cancelled, arg);
 }
 
-INSIDE(loop_call_of_a_task_that_is_cancelled_there_says_so)
+INSIDE(loop_call_LP_31_of_a_task_that_is_cancelled_there_says_so)
 {
     loop = hark_loop_hold(hark_loop_self());
     CHECK_EQ(hark_thread_call(call_cancelled, NULL), -EOWNERDEAD);
