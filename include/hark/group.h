@@ -97,7 +97,8 @@ HARK_API int hark_group_cancel(hark_group *g);
  * first failure (of the body or of a child; -ECANCELED is none); else -ECANCELED when a scope
  * around the group cut the body or a child short; else 0 when hark_group_cancel did and rc is
  * -ECANCELED; else rc. -EINVAL: NULL, not open, or not the innermost (then what was left open
- * inside is cancelled, and the group is closed all the same); -EPERM: not the opener; -ENOTSUP outside a task. */
+ * inside is cancelled, and the group is closed all the same); -EPERM: not the opener; -ENOTSUP
+ * outside a task. */
 HARK_API int hark_group_close(hark_group *g, int rc);
 
 /* hark_group_failures - how many failures there were; the first `max` of them (8 are kept), in

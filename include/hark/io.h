@@ -18,9 +18,9 @@ HARK_BEGIN
 
 /* hark_wait_fd - wait until one of `events` (POLLIN, POLLOUT) is ready; level: looks first.
  *
- * Blocks: a checkpoint. A regular file is ready at once. Returns those of the events that
- * are ready now (a hang-up or an error makes all of them ready: reading or writing will say it); -EBUSY (another task waits for that direction of fd);
- * -EBADF (not open, or closed by hark_close meanwhile); -EINVAL (no or other events); -ECANCELED;
+ * Blocks: a checkpoint. A regular file is ready at once. Returns those of the events that are ready
+ * now (a hang-up or an error makes all of them ready: reading or writing will say it); -EBUSY
+ * (another task waits for that direction of fd); -EBADF (not open, or closed by hark_close meanwhile); -EINVAL (no or other events); -ECANCELED;
  * -ENOTSUP outside a task; -ENOMEM. Source: trio.lowlevel.wait_readable. */
 HARK_API int hark_wait_fd(int fd, short events);
 

@@ -89,8 +89,7 @@ HARK_API int hark_pool_close(hark_pool *p, int rc);
  * -ENOTSUP outside a task. Source: eventlet's GreenPool.imap. */
 HARK_API int hark_map(int limit, hark_fn *fn, void *items, size_t size, size_t n, int *results);
 
-/* ---- in order, while work goes on ------------------------------------------------------------ */
-
+/* What was spawned into a pool, and whose results are taken one by one in that order. */
 typedef struct hark_pile {
     /* private */
     struct hark_waitlist takers, goers;

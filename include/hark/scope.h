@@ -74,7 +74,7 @@ HARK_API int64_t hark_effective_deadline(void);
 
 /* hark_within - make one call under a deadline: hark_within(HARK_S(2), hark_event_wait(&e)).
  *
- * Its value is the call's result, or -ETIMEDOUT. Leaving the call by return, goto or longjmp is
+ * Its value is the call's result (as an int64_t), or -ETIMEDOUT. Leaving the call by return, goto or longjmp is
  * safe: the scope is kept by the loop, not in the frame, and is dropped as soon as its place on the
  * stack is found to be gone. Besides the call's own errors: -ENOMEM, without having made the call;
  * -ENOTSUP outside a task. */

@@ -21,7 +21,7 @@
  *              be left behind.
  *          G5  A pending start is cancelled with its target group, so that neither waits for the
  *              other for ever.
- * Sources  Trio's nurseries, AnyIO's and asyncio's task groups (behaviours TG, ST).
+ * Sources  Trio's nurseries, AnyIO's and asyncio's task groups (TG and ST of tests/LEDGER.md).
  */
 #include "core/core.h"
 

@@ -261,6 +261,7 @@ int hark__park(const struct hark__wait_kind *kind)
     hark__task *self = loop->running;
 
     self->wait = kind;
+    atomic_signal_fence(memory_order_release); /* a handler that tells of it reads `wait` then */
     self->state = TASK_PARKED;
     self->base.mark = loop->millis;
     return go_on(loop, self);

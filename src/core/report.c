@@ -50,6 +50,12 @@ static void put_canceller(const hark__task *task, struct hark__text *text)
     }
 }
 
+/* Told by a signal's handler: it is out of its list already, and not yet ready. */
+static bool goes_on(const hark__task *task)
+{
+    return task->wait->stands == hark__stands_in_list && !task->in.waiter.list;
+}
+
 static void put_state(hark_loop *loop, const hark__task *task, struct hark__text *text)
 {
     const char *state = state_words(task);
@@ -58,10 +64,11 @@ static void put_state(hark_loop *loop, const hark__task *task, struct hark__text
         hark__text_put(text, "%s", state);
     } else {
         hark__text_put(text, "waits for %s", task->wait->what);
-        if (task->wait->leave == hark__leave_list && !task->wait->says_where && task->in.waiter.list) {
+        bool told = !goes_on(task);
+        if (task->wait->leave == hark__leave_list && !task->wait->says_where && told) {
             hark__text_put(text, " at %p", (void *)task->in.waiter.list);
         }
-        if (task->wait->describe) {
+        if (task->wait->describe && told) {
             task->wait->describe(task, text);
         }
         if (loop->millis != task->base.mark) {

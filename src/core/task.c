@@ -326,8 +326,26 @@ static void stands_with_joiners(const hark__task *task, struct hark__audit *audi
     hark__audit_joiner(audit, task, &task->in.waiter);
 }
 
+/* Nobody has needed the way back from an extra to its task so far: so it is looked for. */
+static void describe_joined(const hark__task *task, struct hark__text *text)
+{
+    const struct hark_waitlist *list = task->in.waiter.list;
+    hark__task *other = list ? hark__roster_next(hark__here->roster, NULL) : NULL;
+
+    while (other && (!other->extra || &other->extra->joiners != list)) {
+        other = hark__roster_next(hark__here->roster, other);
+    }
+    hark__text_put(text, " ");
+    other ? hark__task_title(other, text) : (void)hark__text_put(text, "a task");
+}
+
 static const struct hark__wait_kind join_kind = {
-    .what = "the end of a task", .leave = hark__leave_list, .stands = stands_with_joiners};
+    .what = "the end of",
+    .leave = hark__leave_list,
+    .describe = describe_joined,
+    .says_where = true,
+    .stands = stands_with_joiners,
+};
 
 int hark_task_wait(hark_task id)
 {

@@ -233,7 +233,9 @@ static void leave_child(hark__task *task)
 
 static void describe(const hark__task *task, struct hark__text *text)
 {
-    hark__text_put(text, " %d", (int)child_of(task)->pid);
+    if (task->in.waiter.list) {
+        hark__text_put(text, " %d", (int)child_of(task)->pid);
+    }
 }
 
 static void stands(const hark__task *task, struct hark__audit *audit)

@@ -6,11 +6,11 @@
  *          its capacity, and a subscriber is the number of the next value that it wants. So
  *          nothing is kept for each subscriber, there is no list of them, and one that was
  *          forgotten costs nothing.
- * Rules    J14  Nobody waits while there is a value that its subscriber has not seen, or when it is
+ * Rules    U1  Nobody waits while there is a value that its subscriber has not seen, or when it is
  *               closed.
- *          J15  Whoever waits is given the value by the send itself, and its subscriber has seen it
+ *          U2  Whoever waits is given the value by the send itself, and its subscriber has seen it
  *               from then on: of several tasks of one subscriber only the first gets it.
- *          J16  What a subscriber sees or is told to have missed is, together, every number once.
+ *          U3  What a subscriber sees or is told to have missed is, together, every number once.
  */
 #include <hark/broadcast.h>
 #include <limits.h>
@@ -92,7 +92,7 @@ static void *slot(const hark_broadcast *b, uint64_t number)
     return (char *)b->buffer + (at >= back ? at - back : at + b->capacity - back) * b->size;
 }
 
-/* Rule J15. What was just sent is the newest value. */
+/* Rule U2. What was just sent is the newest value. */
 static void give_to_waiters(hark_broadcast *b, const void *item)
 {
     struct hark_waiter *waiter = b->waiters.first;

@@ -440,8 +440,9 @@ void hark__lock_serve(hark_lock *l)
 void hark__lock_queue(hark_lock *l, hark__task *holder, struct hark_waiter *waiter)
 {
     stand_with(&l->end, &holder_hook, holder);
-    hark__list_add(&l->waiters, waiter);
     ((hark__task *)hark__owner_of(waiter))->wait = &again_wait.kind;
+    atomic_signal_fence(memory_order_release); /* a handler that tells of it goes by `wait` */
+    hark__list_add(&l->waiters, waiter);
 }
 
 int hark__lock_again(hark_lock *l, const char *call)

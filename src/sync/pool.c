@@ -174,9 +174,10 @@ int hark__pool_check(hark_pool *p, hark_fn *fn, const char *call)
     return error || fn ? error : hark__fail(-EINVAL, call, "the task's function is NULL");
 }
 
-int hark__pool_no_memory(const hark_pool *p, const char *call)
+int hark__pool_no_memory(const char *call)
 {
-    return hark__fail(-ENOMEM, call, "no memory for another task; %d run in this pool", p->running);
+    return hark__fail(-ENOMEM, call, "no memory for another task; %u live in this loop",
+                      hark__here->tasks);
 }
 
 hark_task hark__pool_go(const struct hark__job *job, const char *site, const char *call)
@@ -210,7 +211,7 @@ hark_task hark_pool_go_at(const char *site, hark_pool *p, hark_fn *fn, void *arg
     int error = hark__pool_check(p, fn, call);
     hark_task id = error ? error : hark__pool_go(&job, site, call);
 
-    return id == -ENOMEM ? hark__pool_no_memory(p, call) : id;
+    return id == -ENOMEM ? hark__pool_no_memory(call) : id;
 }
 
 hark_task(hark_pool_go)(hark_pool *p, hark_fn *fn, void *arg)

@@ -31,7 +31,7 @@ int hark__pool_check(hark_pool *p, hark_fn *fn, const char *call);
 
 /* hark_pool_go of a job that was checked; -ENOMEM records no words. */
 hark_task hark__pool_go(const struct hark__job *job, const char *site, const char *call);
-int hark__pool_no_memory(const hark_pool *p, const char *call);
+int hark__pool_no_memory(const char *call); /* the pool may be gone by then */
 
 /* Here and now, inline; the caller's id. The pool cannot be closed meanwhile. */
 hark_task hark__pool_run(const struct hark__job *job);

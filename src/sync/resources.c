@@ -161,8 +161,9 @@ static int make_room(hark_resources *r, int room)
     for (int i = 0; i < r->idle; i++) {
         *slot(&bigger, i) = *slot(r, i);
     }
-    hark__free(r->used, bytes_for(r->room));
-    *r = bigger;
+    const hark_resources old = *r;
+    *r = bigger; /* first: a signal's handler may read it */
+    hark__free(old.used, bytes_for(old.room));
     return 0;
 }
 

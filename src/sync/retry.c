@@ -146,8 +146,8 @@ static int say_how_often(int code, int tries, int64_t began, bool says)
     return code;
 }
 
-/* Rule I10: the checkpoint before each try also hears of a sleep that was cut short, or
- * cancelled after its end. */
+/* Rule I10: of a sleep that was cut short its own result tells, for a shield may have come in between;
+ * of a cancellation after its end, the checkpoint before the next try. */
 int hark_retry(const hark_backoff *how, hark_fn *fn, void *arg)
 {
     hark_backoff by = how ? *how : (hark_backoff){0};
@@ -158,7 +158,8 @@ int hark_retry(const hark_backoff *how, hark_fn *fn, void *arg)
     if (error) {
         return error;
     }
-    while (!(error = hark__enter_task(call_name)) || planted(retry_goes_on_when_cancelled)) {
+    while ((!error && !(error = hark__enter_task(call_name))) ||
+           planted(retry_goes_on_when_cancelled)) {
         code = try_once(fn, arg, &says);
         tried++;
         if (!is_worth_it(&by, code, arg)) {
@@ -167,7 +168,7 @@ int hark_retry(const hark_backoff *how, hark_fn *fn, void *arg)
         if (tried >= by.tries + planted(retry_tries_once_more)) {
             return tried > 1 && code != -EAGAIN ? say_how_often(code, tried, began, says) : code;
         }
-        hark_sleep(drawn(&by, longest));
+        error = hark_sleep(drawn(&by, longest));
         longest = doubled(&by, longest);
     }
     return error;

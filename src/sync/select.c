@@ -545,6 +545,19 @@ static int find_ready(hark_loop *loop, hark_case *cases, int n)
     return -EAGAIN;
 }
 
+/* What is neither a descriptor's nor for want of memory was said by who refused it. */
+static int cannot_join(const hark_case *c, int which, int error, const char *call)
+{
+    bool is_fd = c->kind == &on_fd;
+
+    if (is_fd && error == -EBUSY) {
+        return hark__fail(error, call, "another task waits for descriptor %ld already",
+                          (long)c->number);
+    }
+    return is_fd || error == -ENOMEM ? hark__fail(error, call, "case %d cannot be waited for", which)
+                                     : error;
+}
+
 static int join_all(hark_loop *loop, struct selection *selection, const char *call)
 {
     hark__task *self = loop->running;
@@ -555,10 +568,7 @@ static int join_all(hark_loop *loop, struct selection *selection, const char *ca
         int error = c->kind->join(loop, c);
         if (error) {
             leave_all(loop, &(struct selection){selection->cases, i});
-            return error == -EBUSY
-                       ? hark__fail(error, call, "another task waits for descriptor %ld already",
-                                    (long)c->number)
-                       : hark__fail(error, call, "case %d cannot be waited for", i);
+            return cannot_join(c, i, error, call);
         }
     }
     self->in.waiter.next = (struct hark_waiter *)selection;

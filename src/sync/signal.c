@@ -5,13 +5,13 @@
  * Idea     Occurrences have numbers. A hark_signal remembers the latest that it was told of, and
  *          the latest that was taken from it: when these differ, one is pending. Those of a loop
  *          for one signal share an ear (core/signal.c), through which they are told.
- * Rules    J17  Nobody waits while an occurrence is pending, but for a callback that will be called
+ * Rules    S1  Nobody waits while an occurrence is pending, but for a callback that will be called
  *               soon.
- *          J18  One occurrence is given to one waiter of each hark_signal; a task that was given it
+ *          S2  One occurrence is given to one waiter of each hark_signal; a task that was given it
  *               keeps it.
- *          J19  Tasks and callbacks do not mix: a callback stands in the list alone, and stays
+ *          S3  Tasks and callbacks do not mix: a callback stands in the list alone, and stays
  *               there while it is called; so what it is not told of is still pending.
- *          J20  loop->signals counts who waits: a loop in which somebody waits for a signal is not
+ *          S4  loop->signals counts who waits: a loop in which somebody waits for a signal is not
  *               deadlocked.
  */
 #include <hark/signal.h>
@@ -74,7 +74,7 @@ static bool is_watch(const struct hark_waiter *waiter)
     return waiter && (waiter->owner & OWNER_KIND) == OWNER_WATCH;
 }
 
-/* Rule J18. Last of all the callback: s may be gone then. */
+/* Rule S2. Last of all the callback: s may be gone then. */
 static void give(hark_signal *s)
 {
     struct hark_waiter *waiter = s->waiters.first;
@@ -192,9 +192,9 @@ int hark_signal_close(hark_signal *s)
     if (is_watch(s->waiters.first)) {
         hark_unwatch(hark__owner_of(s->waiters.first));
     }
-    loop->signals -= s->waiters.count;
-    if (!planted(signal_close_forgets_who_waits)) {
-        hark__wake_everyone(&s->waiters, -ENODATA);
+    while (s->waiters.first && !planted(signal_close_forgets_who_waits)) {
+        loop->signals--; /* one at a time: a select may stand here twice, and takes the other out */
+        hark__wake(s->waiters.first, -ENODATA);
     }
     hark__ear_close(ear);
     return 0;
@@ -259,7 +259,11 @@ static int check_case(hark_case *c, const char *call)
     hark_signal *s = c->object;
     int error = check(s, call, false);
 
-    return !error && s->ear && is_watch(s->waiters.first) ? busy(s, call) : error;
+    if (error) {
+        return error;
+    }
+    c->number = s->signo; /* for the words: it may be gone by then */
+    return s->ear && is_watch(s->waiters.first) ? busy(s, call) : 0;
 }
 
 static bool take_if_there(hark_case *c)
@@ -302,7 +306,7 @@ static void describe_case(const hark_case *c, struct hark__text *text)
 
 static void explain_case(hark_case *c, const char *call)
 {
-    closed(((const hark_signal *)c->object)->signo, call);
+    closed((int)c->number, call);
 }
 
 static const struct hark__case_kind on_signal = {

@@ -231,6 +231,31 @@ INSIDE(dump_on_a_signal_prints_the_tasks_on_stderr_though_the_loop_is_stuck)
     hark_event_set(&event);
 }
 
+static int receive(void *channel)
+{
+    int item;
+    return hark_chan_recv(channel, &item) == -ENODATA ? 0 : -EPROTO;
+}
+
+/* It is out of its list, and not ready yet. */
+INSIDE(dump_on_a_signal_that_comes_while_a_task_is_being_woken)
+{
+    hark_chan channel;
+    CHECK_EQ(hark_chan_init(&channel, sizeof(int), 0), 0);
+    CHECK_EQ(hark_dump_on(SIGUSR1), 0);
+    hark__task *task = hark__task_find(hark__here, hark_go(&group, receive, &channel));
+    hark_settle();
+    hark__list_remove(&task->in.waiter);
+    capture_begin();
+    raise(SIGUSR1);
+    const char *text = capture_end();
+    CHECK_HAS(text, "waits for an item of a channel");
+    hark__list_add(&channel.receivers, &task->in.waiter);
+    CHECK_EQ(hark_chan_close_sender(&channel), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_chan_free(&channel), 0);
+}
+
 static int dump_on_usr1(void *arg)
 {
     (void)arg;

@@ -2,7 +2,7 @@
  *
  * group_test.c - groups: who is waited for, who is cancelled, and what close returns.
  *
- * Idea     One short test a promise (TG-.. of behaviours.md, with hark's answer of its section 34),
+ * Idea     One short test a promise (TG-.. of tests/LEDGER.md),
  *          and one matrix of every child, body and canceller against an oracle that was written
  *          from the words of hark_group_close alone.
  * Rules    1  A promise that does not depend on the order of ready tasks is run for many seeds.

@@ -5,7 +5,7 @@
  * Idea     A row is one value of each of eight dimensions. Its scene (lifecycle_test.c) has a fixed
  *          timetable, so "which came first" is a comparison of two numbers, and what the contract
  *          promises is a handful of rules over them. They were written from the words of the
- *          contract (group.h, scope.h, future.h; behaviours CS, TG, ST, TO), not from the code:
+ *          contract (group.h, scope.h, future.h; CS, TG, ST and TO of tests/LEDGER.md), not from the code:
  *          nothing here walks a level or keeps a list.
  * Rules    1  The oracle sees the row and nothing of the run.
  *          2  What the contract leaves open is ANY (one place, which says why); what does not exist

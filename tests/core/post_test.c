@@ -396,7 +396,7 @@ TEST_ON_HUBS(post_from_a_signal_handler)
     CHECK_EQ(RUN(wait_for_a_signal, NULL), 0);
 }
 
-/* ---- the primitives, with one side in another thread (section 35, number 10) ----------------- */
+/* ---- the primitives, with one side in another thread ----------------------------------------- */
 
 static hark_sem permits;
 static hark_queue queue;

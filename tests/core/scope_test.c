@@ -2,7 +2,7 @@
  *
  * scope_test.c - scopes: what is cancelled, what a shield keeps out, and which scope catches.
  *
- * Idea     One short test a promise (CS-.. of behaviours.md, with hark's answer of its section 34),
+ * Idea     One short test a promise (CS-.. of tests/LEDGER.md),
  *          and one matrix of three nested scopes: every order of cancels and deadlines, every
  *          shield, every result, against an oracle written from the words of hark_scope_close.
  * Rules    1  A promise that does not depend on the order of ready tasks is run for many seeds.

@@ -2,7 +2,7 @@
  *
  * start_test.c - hark_start and hark_started: a child is somebody else's until it says it is ready.
  *
- * Idea     One short test a promise (ST-.. of behaviours.md). Until hark_started the child belongs
+ * Idea     One short test a promise (ST-.. of tests/LEDGER.md). Until hark_started the child belongs
  *          to its starter, from then on to the group: each test cancels or fails on one side of
  *          that moment and looks at the other side.
  * Rules    1  A promise that does not depend on the order of ready tasks is run for many seeds.

@@ -2,7 +2,7 @@
  *
  * task_test.c - tasks: identity, arguments, waiting for one, cancelling one, their names.
  *
- * Idea     One short test a promise; TA-.. of behaviours.md where an asyncio promise has a meaning
+ * Idea     One short test a promise; TA-.. of tests/LEDGER.md where an asyncio promise has a meaning
  *          when cancellation is a state of a scope (a task's own scope, here).
  * Rules    1  A promise that does not depend on the order of ready tasks is run for many seeds.
  *          2  Time is virtual.

@@ -2,7 +2,7 @@
  *
  * timeout_test.c - deadlines in the flow of time, and hark_within.
  *
- * Idea     One short test a promise (TO-.. of behaviours.md, with hark's answer of its section 34),
+ * Idea     One short test a promise (TO-.. of tests/LEDGER.md),
  *          then every way out of a hark_within: by its end, by return, goto, break and longjmp.
  * Rules    1  Time is virtual, so instants are compared exactly; where the loop must be busy past a
  *             deadline the clock is the real one, and only "not before" is checked.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * child_test.c - the end of children: what concerns waiting in behaviours.md section 24, and the
- * known bugs of others that belong there.
+ * child_test.c - the end of children: waiting for them (PR-.. of
+ * tests/LEDGER.md), and the known bugs of others (BG-..) that belong there.
  *
  * Rules    1  Children are real, and end when they are told to: each reads from a pipe, and ends
  *             with the byte that comes, or when there is no writer any more.
@@ -314,6 +314,8 @@ INSIDE(child_without_any_way_to_hear_of_it)
     without_pidfd(EMFILE);
     CHECK_EQ(hark_child_wait(child.pid, NULL), -EBUSY);
     CHECK_HAS(hark_error_last(), "signal 17 is taken already, by this run");
+    hark_case c = hark_on_child(child.pid, NULL);
+    CHECK_MISUSE(hark_select(&c, 1), -EBUSY, "signal 17 is taken already, by this run");
     CHECK_EQ(hark__here->holds, 0);
     close(child.fd);
     CHECK_EQ(waitpid(child.pid, NULL, 0), child.pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * signal_test.c - signals as something to wait for: behaviours.md section 23, and the known bugs of
+ * signal_test.c - signals as something to wait for: SG-.. of tests/LEDGER.md, and the known bugs of
  * others that belong there.
  *
  * Rules    1  Signals are real: raised here, sent by other threads, or to the process.
@@ -51,7 +51,7 @@ static void say_signal(void *name)
     kit_log("%s", (const char *)name);
 }
 
-/* ---- section 23 ------------------------------------------------------------------------------ */
+/* ---- the promises ---------------------------------------------------------------------------- */
 
 ON_HUBS(signal_SG_01_misuse_has_a_code_and_words)
 {
@@ -617,6 +617,31 @@ ON_HUBS(signal_close_tells_who_waits)
     CHECK_EQ(hark__here->signals, 0);
     CHECK_EQ(hark_settle(), 0);
     CHECK_LOG("a:ENODATA select:ENODATA");
+}
+
+static int select_twice_and_say(void *arg)
+{
+    hark_case c[] = {hark_on_signal(&first), hark_on_signal(&first)};
+    (void)arg;
+    const int index = hark_select(c, 2);
+    CHECK_GE(index, 0);
+    kit_log("select:%s", outcome(hark_case_result(&c[index])));
+    CHECK_HAS(hark_error_last(), "hark_select: signal 1 was closed");
+    return 0;
+}
+
+/* Nor is it looked at by who is told of its end: it may be gone. */
+ON_HUBS(signal_a_select_that_waits_twice_is_counted_out_once)
+{
+    CHECK_EQ(hark_signal_open(&first, SIGHUP), 0);
+    CHECK_GT(hark_go(&group, select_twice_and_say, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark__here->signals, 2);
+    CHECK_EQ(hark_signal_close(&first), 0);
+    CHECK_EQ(hark__here->signals, 0);
+    memset(&first, 0, sizeof first);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_LOG("select:ENODATA");
 }
 
 /* What was given to a task is its own: the close comes too late for it. */

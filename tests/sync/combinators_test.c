@@ -3,7 +3,7 @@
  * combinators_test.c - waiting for all, for the first, for a while: what other systems have calls
  * for, said with futures, groups, scopes, completions and selects.
  *
- * Idea     Section 19 of the behaviours (WT). gather is hark_go_future and hark_wait_all; wait(FIRST)
+ * Idea     The promises WT-.. of tests/LEDGER.md. gather is hark_go_future and hark_wait_all; wait(FIRST)
  *          is a select over futures or a completion; wait_for is a scope with a deadline; shield is
  *          waiting for the future of a task that hangs outside. Where hark answers differently, the
  *          test's name says what it does.

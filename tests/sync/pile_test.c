@@ -451,6 +451,15 @@ INSIDE(pile_XX_40_of_another_loop)
     end();
 }
 
+INSIDE(pile_XX_40_of_the_loop_that_spawned_first)
+{
+    begin(1, 0);
+    CHECK_GT(go(1), 0);
+    in_thread(in_another_loop, NULL);
+    CHECK_NEXT(1);
+    end();
+}
+
 static int deadlocked(void *ahead)
 {
     hark_pool two;

@@ -236,6 +236,31 @@ INSIDE(retry_one_that_is_cancelled_between_two_tries_tries_no_more)
     hark_scope_close(&scope, -ECANCELED);
 }
 
+static int fail_once(void *unused)
+{
+    (void)unused;
+    tried++;
+    return -EIO;
+}
+
+static int retry_inside(void *scope)
+{
+    hark_scope_open(scope, HARK_FOREVER);
+    CHECK_EQ(hark_retry(NULL, fail_once, NULL), -ECANCELED);
+    CHECK_EQ(tried, 1);
+    return (int)hark_scope_close(scope, 0);
+}
+
+INSIDE(retry_a_shield_that_comes_after_the_cancel_brings_nothing_back)
+{
+    hark_scope scope;
+    const hark_task task = hark_go(&group, retry_inside, &scope);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_task_cancel(task), 0);
+    CHECK_EQ(hark_scope_shield(&scope, true), 0);
+    CHECK_EQ(hark_task_wait(task), 0);
+}
+
 INSIDE(retry_asks_whether_a_code_is_worth_another_try)
 {
     const hark_backoff how = {.tries = 3, .again = is_it, .steady = true};
