@@ -119,7 +119,7 @@ HARK_API int hark_pipe(int fds[2]);
 /* hark_add_reader - call fn(arg) in the loop whenever fd is readable, again and again until
  * hark_unwatch(w): level. Replaces fd's earlier reader, and keeps its writer.
  *
- * Never blocks. Thread: the loop's own. Returns 0; -EALREADY (w is armed elsewhere); -EBUSY (a task
+ * Never blocks. Thread: the loop's own. Returns 0; -EALREADY (w is armed, here too); -EBUSY (a task
  * waits to read fd); -EBADF; -EPERM (what can't be waited for: a regular file); -EINVAL (NULL);
  * -ENOMEM; -EXDEV (no loop here). Source: asyncio's add_reader. */
 HARK_API int hark_add_reader(int fd, hark_watch *w, hark_callback *fn, void *arg);

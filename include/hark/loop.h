@@ -92,7 +92,8 @@ HARK_API int hark_loop_stop(hark_loop *loop);
 
 /* hark_loop_free - cancel what lives in the loop, wait for its end, and free the loop.
  *
- * Callbacks that are still armed will not run. Blocks the thread while tasks clean up.
+ * Callbacks that are still armed will not run. If it was the loop stepped last, the thread has none
+ * until another is stepped. Blocks the thread while tasks clean up.
  * Returns 0; the loop is as it was after any error. Source: loop.close, after asyncio.run's
  * cancelling of what is left. */
 HARK_API int hark_loop_free(hark_loop *loop);

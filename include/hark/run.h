@@ -47,7 +47,8 @@ HARK_API int hark_run_with(const hark_options *options, hark_fn *main, void *arg
 /* hark_cancel_on - from now on the signal `signo` cancels the whole run, as if a scope around main
  * had been cancelled; a second one has its default action.
  *
- * Call it in a task, usually main. The earlier disposition comes back when the run ends.
+ * Call it in a task, usually main. The earlier disposition comes back when the run ends: in a loop of
+ * hark_loop_new, when all that the signal has cancelled has ended, or the loop is freed.
  * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another
  * loop of this process has it). */
 HARK_API int hark_cancel_on(int signo);

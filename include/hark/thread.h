@@ -39,7 +39,7 @@ HARK_API void hark_loop_drop(hark_loop *loop);
  * hark_unwatch, in the loop, takes it back.
  *
  * Never blocks, locks or allocates, and records no words. Returns 0; -EALREADY (w is posted or armed
- * still); -ESHUTDOWN (the loop has ended; w is free); -EINVAL (NULL); -ENOMEM (nobody holds the loop
+ * still, or was armed when its loop ended: then make it zero first); -ESHUTDOWN (the loop has ended; w is free); -EINVAL (NULL); -ENOMEM (nobody holds the loop
  * and it has no post box). Source: asyncio's call_soon_threadsafe, Trio's run_sync_soon. */
 HARK_API int hark_loop_post(hark_loop *loop, hark_watch *w, hark_callback *fn, void *arg);
 

@@ -385,7 +385,6 @@ static inline void **hark__hands_of(const hark__task *task, const void *address)
     return &hark__stack_at(address, task->flags & TASK_CLASS)->holding;
 }
 
-void hark__park_open(void); /* before anybody parks */
 /* The running task sleeps; the result that it was woken with. */
 int hark__park(const struct hark__wait_kind *kind);
 /* ... in a list, at its end. */
@@ -597,6 +596,9 @@ void hark__ear_again(struct hark__ear *ear); /* `hear` will be called once more 
 uint32_t hark__ear_came(const struct hark__ear *ear);
 void hark__ear_taken(const struct hark__ear *ear, uint32_t number);
 void hark__signals_close(hark_loop *loop);
+/* The run that a signal has cancelled is over: what was before comes back, and the loop may ask
+ * again. */
+void hark__signals_renew(hark_loop *loop);
 void hark__signals_forked(void); /* in the child: of all loops */
 
 /* ---- error.c, report.c ----------------------------------------------------------------------- */

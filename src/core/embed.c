@@ -56,10 +56,11 @@ static void set_alarm(hark_loop *loop)
         at = at > 0 ? at : 1; /* 0 would mean never */
         when.it_value = (struct timespec){at / HARK_S(1), at % HARK_S(1)};
     }
-    loop->alarm_at = at;
     if (hark__sys.timerfd_settime(loop->alarm, TFD_TIMER_ABSTIME, &when, NULL)) {
         hark__inbox_ring(loop->inbox);
+        return;
     }
+    loop->alarm_at = at;
 }
 
 bool hark__alarm_report(hark_loop *loop, uint64_t token)
@@ -71,11 +72,11 @@ bool hark__alarm_report(hark_loop *loop, uint64_t token)
     return true;
 }
 
-/* Rule E1. */
+/* Rule E1. Settlers go on as soon as the loop is stepped with nothing ready. */
 static void leave(hark_loop *loop)
 {
     hark__loop_look(loop);
-    if (!hark__inbox_sleep(loop) || loop->head != loop->tail) {
+    if (!hark__inbox_sleep(loop) || loop->head != loop->tail || loop->settlers.first) {
         hark__inbox_ring(loop->inbox);
     } else {
         set_alarm(loop);
@@ -91,6 +92,7 @@ static void renew(hark_loop *loop)
     if (!loop->tasks && loop->root.flags & LEVEL_CANCELLED) {
         loop->root.flags &= ~(unsigned)(LEVEL_CANCELLED | LEVEL_REACHED);
         loop->cancelled_all = loop->deadlocked = false;
+        hark__signals_renew(loop);
     }
 }
 
@@ -109,10 +111,10 @@ static void drive(hark_loop *loop, enum hark__until until)
         stop_here(loop);
     }
     hark__loop_run(loop, until);
-    loop->stopping = false;
     if (loop->root.flags & LEVEL_CANCELLED) {
         hark__loop_run(loop, UNTIL_EMPTY);
     }
+    loop->stopping = false;
     leave(loop);
 }
 
@@ -153,6 +155,11 @@ static int check_rests(const hark_loop *loop, const char *call)
     return error;
 }
 
+static int check_fn(int error, hark_fn *fn, const char *call)
+{
+    return error || fn ? error : hark__fail(-EINVAL, call, "the task's function is NULL");
+}
+
 /* ---- opening and closing --------------------------------------------------------------------- */
 
 /* What its host will wait for, unless there can be no such thing. */
@@ -176,9 +183,6 @@ static void close_loop(hark_loop *loop)
     if (loop->alarm >= 0) {
         loop->hub->class->disarm(loop->hub, loop->alarm, HARK__TOKEN_ALARM);
         hark__sys.close(loop->alarm);
-    }
-    if (hark__resting == loop) {
-        hark__resting = NULL;
     }
     hark__loop_close(loop);
 }
@@ -204,6 +208,7 @@ hark_loop *hark_loop_new(const hark_options *options)
 
 int hark_loop_free(hark_loop *loop)
 {
+    hark_loop *other = hark__resting != loop ? hark__resting : NULL;
     int error = check_rests(loop, "hark_loop_free");
 
     if (error) {
@@ -211,12 +216,10 @@ int hark_loop_free(hark_loop *loop)
     }
     arrive(loop);
     hark__cancel_all(loop, false);
-    while (loop->tasks) {
-        loop->stopping = false;
-        hark__loop_run(loop, UNTIL_EMPTY);
-    }
+    hark__loop_run(loop, UNTIL_EMPTY);
     hark__loop_finish(loop);
     close_loop(loop);
+    hark__resting = other;
     return 0;
 }
 
@@ -266,10 +269,10 @@ int hark_loop_step(hark_loop *loop, int64_t timeout)
 hark_task hark_loop_go_at(const char *site, hark_loop *loop, hark_fn *fn, void *arg)
 {
     static const char call[] = "hark_loop_go";
-    int error = check(loop, call);
+    int error = check_fn(check(loop, call), fn, call);
 
-    if (error || !fn) {
-        return error ? error : hark__fail(-EINVAL, call, "the task's function is NULL");
+    if (error) {
+        return error;
     }
     hark_task id = hark__loop_spawn(loop, fn, arg, site, call);
     if (!loop->runs) {
@@ -299,10 +302,10 @@ int hark_loop_run_forever(hark_loop *loop)
 int hark_loop_run_until_at(const char *site, hark_loop *loop, hark_fn *fn, void *arg)
 {
     static const char call[] = "hark_loop_run_until";
-    int error = check_rests(loop, call);
+    int error = check_fn(check_rests(loop, call), fn, call);
 
-    if (error || !fn) {
-        return error ? error : hark__fail(-EINVAL, call, "the task's function is NULL");
+    if (error) {
+        return error;
     }
     hark_task id = hark__loop_spawn(loop, fn, arg, site, call);
     if (id < 0) {
@@ -322,7 +325,7 @@ int hark_loop_run_until_at(const char *site, hark_loop *loop, hark_fn *fn, void 
 }
 
 /* In the loop, for who asked in another thread. */
-static void stop_asked(void *arg)
+static void stop_came(void *arg)
 {
     hark_loop *loop = arg;
 
@@ -338,7 +341,7 @@ static int ask_to_stop(hark_loop *loop)
     if (pthread_equal(loop->thread, pthread_self())) {
         stop_here(loop);
     } else if (!atomic_exchange(&loop->stop_asked, true)) {
-        loop->stop.fn = stop_asked;
+        loop->stop.fn = stop_came;
         loop->stop.arg = loop;
         hark__inbox_post(loop->inbox, &loop->stop);
     }

@@ -384,12 +384,15 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
 hark_task hark_start_at(const char *site, hark_group *group, hark_fn *fn, void *arg, int *started)
 {
     static const char call[] = "hark_start";
-    hark_loop *loop = hark__here;
-    int error = check_open(group, call);
 
+    if (group && !hark__loop_here()) {
+        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+    }
+    int error = check_open(group, call);
     if (error) {
         return error;
     }
+    hark_loop *loop = hark__here; /* roused by now, if it was at rest */
     if (!loop->running) {
         return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
     }
@@ -535,12 +538,12 @@ static int close_misnested(hark_group *group, hark_loop *loop)
 int hark_group_close(hark_group *group, int rc)
 {
     static const char call[] = "hark_group_close";
-    hark_loop *loop = hark__here;
     int error = check_open(group, call);
 
     if (error) {
         return error;
     }
+    hark_loop *loop = hark__here; /* roused by now, if it was at rest */
     if (!loop->running) {
         return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
     }

@@ -178,6 +178,14 @@ static bool is_time_to_poll(hark_loop *loop)
     return now - loop->polled >= POLL_EVERY;
 }
 
+/* Rule L4: how much of what was ready then has not run yet; 0: nobody has asked. */
+static inline uint32_t left_to_stop(const hark_loop *loop)
+{
+    bool stops = unlikely(loop->stopping) && (int32_t)(loop->stop_at - loop->head) > 0;
+
+    return stops ? loop->stop_at - loop->head : 0;
+}
+
 /* Every switch comes through the loop: a turn is what was ready when it began, and the hub is asked
  * between two turns. */
 static void look_between_turns(hark_loop *loop)
@@ -189,7 +197,7 @@ static void look_between_turns(hark_loop *loop)
     if (!hark__choices.between) {
         poll_hub(loop, 0);
     }
-    loop->turn_end = loop->tail;
+    loop->turn_end = left_to_stop(loop) ? loop->stop_at : loop->tail;
 }
 
 static void look_around(hark_loop *loop)
@@ -347,33 +355,36 @@ static void run_entry(hark_loop *loop, uintptr_t entry)
     }
 }
 
-/* Something is ready: run the first of it, after a look around if it is time for one. */
-static void advance(hark_loop *loop)
+/* Something is ready: run the first of it, after a look around if it is time for one. Control comes
+ * back after `most` switches at the latest; 0: when `credit` is used up. */
+static void advance(hark_loop *loop, uint32_t most)
 {
     look_around(loop);
+    if (most && loop->credit > (int32_t)most) {
+        loop->credit_given -= loop->credit - (int32_t)most;
+        loop->credit = (int32_t)most;
+    }
     if (loop->head != loop->tail) {
         loop->credit--; /* callbacks too, or one that calls itself again would starve all */
         run_entry(loop, take_next(loop));
     }
 }
 
-/* Rule L4. */
-static inline bool has_stopped(const hark_loop *loop)
-{
-    return unlikely(loop->stopping) && (int32_t)(loop->head - loop->stop_at) >= 0;
-}
-
+/* Nothing stops a loop that is to become empty: what was cancelled must end. */
 static inline bool is_over(const hark_loop *loop, enum hark__until until)
 {
     if (likely(until == UNTIL_EMPTY)) {
         return !loop->tasks;
+    }
+    if (loop->stopping && !left_to_stop(loop)) {
+        return true;
     }
     return until == UNTIL_MAIN ? !loop->main : !loop->tasks && loop->root.flags & LEVEL_CANCELLED;
 }
 
 void hark__loop_run(hark_loop *loop, enum hark__until until)
 {
-    while (!is_over(loop, until) && !has_stopped(loop)) {
+    while (!is_over(loop, until)) {
         if (unlikely(hark__choices.between) && hark__choices.between(loop->head == loop->tail)) {
             continue;
         }
@@ -382,7 +393,7 @@ void hark__loop_run(hark_loop *loop, enum hark__until until)
             loop->turn_end = loop->tail;
             continue;
         }
-        advance(loop);
+        advance(loop, left_to_stop(loop));
     }
 }
 
@@ -395,7 +406,7 @@ void hark__loop_turn(hark_loop *loop, int64_t most)
     }
     uint32_t end = loop->turn_end = loop->tail;
     while (loop->head != loop->tail && (int32_t)(loop->head - end) < 0) {
-        advance(loop);
+        advance(loop, end - loop->head);
     }
 }
 

@@ -141,7 +141,8 @@ static int woken_badly(int code)
     return self->wait && self->wait->after ? self->wait->after(self, code) : code;
 }
 
-void hark__park_open(void)
+/* Before main, so that it never changes while threads read it. */
+static __attribute__((constructor)) void tell_the_switch(void)
 {
     hark__swap_failed = woken_badly;
 }

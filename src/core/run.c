@@ -161,7 +161,6 @@ static int open_parts(hark_loop *loop)
     int error;
 
     register_loop(loop);
-    hark__park_open();
     loop->mask = RING_LEAST - 1;
     loop->ring = hark__alloc(RING_LEAST * sizeof *loop->ring);
     if (!loop->ring) {

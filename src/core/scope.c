@@ -216,7 +216,7 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
     hark_loop *loop = hark__here;
 
     if (unlikely(!scope || !loop || !hark__level_open(&scope->level) || scope->task != loop->running)) {
-        return check_close(loop, scope, rc);
+        return check_close(hark__loop_here(), scope, rc);
     }
     if (unlikely(loop->running->level != &scope->level)) {
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());

@@ -345,10 +345,28 @@ void hark__ear_again(struct hark__ear *ear)
 
 /* ---- what a run may ask for ------------------------------------------------------------------ */
 
+static void has_cancelled(struct hark__ear *ear)
+{
+    (void)ear;
+}
+
 static void cancel_run(struct hark__ear *ear)
 {
     ear->loop->signals--;
+    ear->hear = has_cancelled;
     hark__cancel_all(ear->loop, false);
+}
+
+void hark__signals_renew(hark_loop *loop)
+{
+    for (int signo = 1; signo < NSIG; signo++) {
+        pthread_mutex_lock(&slots_lock);
+        struct hark__ear *ear = find(&slots[signo], loop);
+        pthread_mutex_unlock(&slots_lock);
+        if (ear && ear->users && ear->hear == has_cancelled) {
+            hark__ear_close(ear);
+        }
+    }
 }
 
 static int check_task(const char *call)

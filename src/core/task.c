@@ -240,6 +240,7 @@ static void main_ended(hark_loop *loop, const hark__task *task, int result)
 
     loop->main = 0;
     loop->main_result = result;
+    loop->main_failure.code = 0; /* an earlier main's */
     if (failure) {
         loop->main_failure = *failure;
     }

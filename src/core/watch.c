@@ -14,7 +14,8 @@
  *              not touched afterwards.
  *          K3  Unwatching one that is queued leaves an empty entry in the ring, for its place
  *              cannot be closed; the entry holds the promise.
- *          K4  A watch of a loop that is gone is idle, whatever it says.
+ *          K4  A watch of a loop that is gone is idle, whatever it says; only hark_loop_post, which
+ *              must not take the lock to ask, believes what it says.
  * Not here Events and futures (sync), descriptors (interest.c), other threads (inbox.c).
  */
 #include "core/core.h"

@@ -131,9 +131,9 @@ void hark__tools_here(hark__tools *); /* describe the calling thread's own stack
 void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever);
 void hark__tools_arrive(hark__tools *self); /* right after one, on the new stack */
 
-/* A context that ended otherwise than by leaving for ever; not the running one. */
 /* What is there is read on purpose, whether it was ever written or not. */
 void hark__tools_believe(const void *memory, size_t size);
+/* A context that ended otherwise than by leaving for ever; not the running one. */
 void hark__tools_forget(hark__tools *);
 
 /* The switch itself:

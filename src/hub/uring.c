@@ -21,8 +21,9 @@
  *              enters whenever the kernel's flags ask for it, even with a timeout of 0.
  *          R6  One thread: open, arm, disarm, poll and close are called by the thread that opened
  *              it.
- *          R7  Deferred work does not wake who sleeps on the ring's own descriptor. So a ring that is
- *              asked for it is replaced by one that defers nothing.
+ *          R7  Deferred work does not wake who sleeps on the ring's own descriptor, nor does what was
+ *              not submitted. So a ring that is asked for it is replaced by one that defers nothing,
+ *              and whatever is put into it is submitted at once.
  *          R8  Each setup flag is probed by trying, and stepping down after EINVAL. Required is
  *              only what Linux 5.13 has: waits with a timeout, and multishot polls. Without those
  *              there is nothing here that epoll does not do better, so the hub is refused.
@@ -67,7 +68,8 @@ enum {
 typedef struct uring_hub {
     hark__hub base;
     hark__slots slots;
-    bool renew; /* some poll may be missing from the ring: R4 */
+    bool renew;  /* some poll may be missing from the ring: R4 */
+    bool prompt; /* its descriptor is waited for: R7 */
     struct io_uring ring;
 } uring_hub;
 
@@ -165,6 +167,13 @@ static int take_out(uring_hub *hub, const hark__slot *slot, int fd)
     return 0;
 }
 
+/* Rule R7. What the kernel does not take now stays in the queue. */
+static void submit_if_prompt(uring_hub *hub)
+{
+    if (hub->prompt && io_uring_sq_ready(&hub->ring))
+        hark__sys.uring_enter(&hub->ring, 0, 0);
+}
+
 /* Arming what is armed already renews it: the number may belong to another file by now. */
 static int uring_arm(hark__hub *base, int fd, int events, uint64_t token)
 {
@@ -182,6 +191,7 @@ static int uring_arm(hark__hub *base, int fd, int events, uint64_t token)
     rc = add(hub, slot, fd);
     if (rc)
         slot->armed = 0;
+    submit_if_prompt(hub);
     return rc;
 }
 
@@ -307,6 +317,7 @@ static int uring_poll(hark__hub *base, int64_t timeout, struct hark__report *rep
         if (!asked_for(hub))
             break;
     }
+    submit_if_prompt(hub);
     return told;
 }
 
@@ -323,6 +334,7 @@ static int uring_fd(hark__hub *base)
         hub->ring = prompt;
         hub->renew = true;
     }
+    hub->prompt = true;
     return hub->ring.ring_fd;
 }
 

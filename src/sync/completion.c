@@ -18,7 +18,19 @@ static bool has_one(const hark__task *task)
     return c->head || c->taken == c->count;
 }
 
+static int no_more(void)
+{
+    return hark__fail(-ENODATA, "hark_completion_next", "all have been told");
+}
+
+static int after_waiting(hark__task *self, int code)
+{
+    (void)self;
+    return code == -ENODATA ? no_more() : code;
+}
+
 static const struct hark__wait_kind completion_kind = {
+    .after = after_waiting,
     .what = "the next future to be ready",
     .leave = hark__leave_list,
     .there = has_one,
@@ -115,7 +127,7 @@ int hark_completion_next(hark_completion *c)
         return index;
     }
     if (c->taken == c->count) {
-        return -ENODATA;
+        return no_more();
     }
     return hark__wait(&c->waiters, &completion_kind);
 }

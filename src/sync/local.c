@@ -110,7 +110,7 @@ int hark_local_unbind(hark_binding *b)
     hark_loop *loop = hark__here;
 
     if (unlikely(!b || !loop || !hark__level_open(&b->place.level) || b->place.task != loop->running)) {
-        return check_unbind(loop, b, call);
+        return check_unbind(hark__loop_here(), b, call);
     }
     if (unlikely(loop->running->level != &b->place.level)) {
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());

@@ -87,7 +87,20 @@ static void describe_room(const hark__task *task, struct hark__text *text)
                    gone_into(task)->ahead);
 }
 
+static int no_more(void)
+{
+    return hark__fail(-ENODATA, "hark_pile_next",
+                      "nothing is outstanding: all that was spawned was taken");
+}
+
+static int after_taking(hark__task *self, int code)
+{
+    (void)self;
+    return code == -ENODATA ? no_more() : code;
+}
+
 static const struct hark__wait_kind take_kind = {
+    .after = after_taking,
     .what = "the next result of a pile",
     .leave = hark__leave_list,
     .describe = describe_oldest,
@@ -266,7 +279,7 @@ int hark_pile_next(hark_pile *p, int *result)
         return hark__pass();
     }
     if (p->takers.count == expected(p)) {
-        return -ENODATA;
+        return no_more();
     }
     return hark__offer_wait(&p->takers, result, &take_kind);
 }

@@ -169,6 +169,9 @@ static int check(const hark_pool *p, const char *call)
 
 int hark__pool_check(hark_pool *p, hark_fn *fn, const char *call)
 {
+    if (p && !hark__loop_here()) {
+        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+    }
     int error = check(p, call);
 
     return error || fn ? error : hark__fail(-EINVAL, call, "the task's function is NULL");

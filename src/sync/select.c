@@ -618,5 +618,5 @@ int hark_try_select(hark_case *cases, int n)
 
 int hark_case_result(const hark_case *c)
 {
-    return c ? c->result : -EINVAL;
+    return c ? c->result : hark__fail(-EINVAL, "hark_case_result", "the case is NULL");
 }

@@ -40,6 +40,7 @@ static void deliver(void *arg)
 {
     struct request *request = arg;
     request->answered = true;
+    hark__here->holds--;
     hark__ready(hark__here, request->task, 0);
 }
 
@@ -103,6 +104,7 @@ static void stands_at_request(const hark__task *task, struct hark__audit *audit)
     if (request_of(task)->task != task) {
         hark__audit_broken(audit, "X1", task, "waits for an answer that is not for it");
     }
+    hark__audit_hold(audit);
 }
 
 static const struct hark__wait_kind answer_kind = {
@@ -117,6 +119,7 @@ static void wait_as_task(struct request *request)
     hark__task *self = hark__here->running;
 
     self->in.waiter.next = (struct hark_waiter *)request;
+    hark__here->holds++; /* also when nobody can hold it any more: its gate may be closed */
     hark__park(&answer_kind);
 }
 
@@ -125,14 +128,21 @@ static void wait_as_thread(struct request *request)
     while (sem_wait(&request->done)) {}
 }
 
+/* Whether it runs or rests. */
+static int is_of_this_thread(hark_loop *loop)
+{
+    return pthread_equal(loop->thread, pthread_self()) != 0;
+}
+
 static int check(const hark_loop *loop, hark_fn *fn)
 {
     if (!loop || !fn) {
         return hark__fail(-EINVAL, call_name, "the %s is NULL", loop ? "function" : "loop");
     }
-    if (loop == hark_loop_self()) {
-        return hark__fail(-EDEADLK, call_name,
-                          "the loop would wait for itself; spawn a task with hark_go instead");
+    if (hark__loop_with(loop, is_of_this_thread) > 0) {
+        return hark__fail(
+            -EDEADLK, call_name,
+            "the loop is this thread's, which would wait for itself; spawn a task with hark_go instead");
     }
     return hark__here && hark__here->runs ? hark__enter_task(call_name) : 0;
 }

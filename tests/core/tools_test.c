@@ -63,3 +63,37 @@ TEST(tools_that_watch_the_switches_change_no_order)
         CHECK_LOG("1-waits 2 3-waits 4 callback main 1-goes-on 3-goes-on 5");
     }
 }
+
+/* The task that waits is followed by a new one: that is a way of its own when somebody watches. */
+static hark_lock lock;
+static hark_cond cond;
+
+static int waits_for_the_condition(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_lock_acquire(&lock), 0);
+    CHECK_EQ(hark_cond_wait(&cond, &lock), -ECANCELED);
+    CHECK_EQ(hark_lock_release(&lock), 0);
+    return -ECANCELED;
+}
+
+static int cancels_who_waits(void *arg)
+{
+    (void)arg;
+    lock = (hark_lock)HARK_LOCK_INIT;
+    cond = (hark_cond)HARK_COND_INIT;
+    CHECK_EQ(hark_group_open(&group), 0);
+    hark_task task = hark_go(&group, waits_for_the_condition, NULL);
+    CHECK_GT(hark_go(&group, says, "new"), 0);
+    CHECK_EQ(hark_yield(), 0);
+    CHECK_EQ(hark_task_cancel(task), 0);
+    return hark_group_close(&group, 0);
+}
+
+TEST(tools_that_watch_the_switches_do_not_cut_a_call_short)
+{
+    for (int on = 0; on < 2; on++) {
+        hark__tools_on = hark__tools_on || on;
+        CHECK_EQ(hark_run(cancels_who_waits, NULL), 0);
+    }
+}

@@ -14,7 +14,8 @@
  *          looked at before the holds), NO_DROP_WAKE, DROP_ONLY_WAKES (the loop may have looked at the
  *          holds and not be asleep yet), UNREF_FIRST (memory is given up before the
  *          last wake), NO_GATE (who posts does not look at the bit), NO_SECOND_WAIT (the descriptor
- *          is closed while who has answered is inside).
+ *          is closed while who has answered is inside), GATE_ALONE (with the gate closed who waits for
+ *          an answer holds the loop no more).
  * Options  POSTERS, POSTS (each); ANSWER: a task of the loop waits for an answer from another thread
  *          (hark__loop_answer), also when the gate is closed.
  * Memory   One total order: every operation in post.c is a seq_cst read-modify-write.
@@ -217,6 +218,9 @@ finish:
 #endif
     do
     :: waits ->
+#ifdef GATE_ALONE
+        assert(box > 0 || nudge || answer); /* else a deadlock is told */
+#endif
         sleep();
         run_the_box()
     :: else -> break

@@ -646,7 +646,7 @@ TEST(pool_GP_14_misuse_without_a_loop)
     CHECK_MISUSE(hark_pool_open(NULL, 1), -EINVAL, "hark_pool_open");
     CHECK_MISUSE(hark_pool_open(&pool, -1), -EINVAL, "hark_pool_open");
     CHECK_MISUSE(hark_pool_open(&pool, 1), -ENOTSUP, "hark_pool_open");
-    CHECK_MISUSE(hark_pool_go(&pool, nothing, NULL), -EXDEV, "hark_pool_go");
+    CHECK_MISUSE(hark_pool_go(&pool, nothing, NULL), -ENOTSUP, "hark_pool_go");
     CHECK_MISUSE(hark_pool_close(&pool, 0), -EXDEV, "hark_pool_close");
     CHECK_EQ(hark_pool_running(NULL), 0);
     CHECK_EQ(hark_pool_waiting(NULL), 0);
