@@ -246,6 +246,15 @@ int64_t kit_clock(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* liburing maps and unmaps rings by system calls that the thread sanitizer does not see: memory that
+ * is mapped again looks shared. A ring belongs to one thread (rule R6 of src/hub/uring.c). */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "race:^io_uring_\n";
+}
+
 int kit_slow(void)
 {
 #if defined(__SANITIZE_THREAD__)
