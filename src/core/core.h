@@ -377,6 +377,7 @@ static inline int hark__enter(struct hark_waitlist *list, const char *call);
 /* Anywhere in the loop, or unbound: 0, -EXDEV. */
 static inline int hark__touch(struct hark_waitlist *list, const char *call);
 int hark__enter_slow(struct hark_waitlist *list, const char *call);
+int hark__no_task(const char *call); /* says that it needs one: -ENOTSUP */
 int hark__touch_slow(struct hark_waitlist *list, const char *call);
 
 /* What a task has in its hands while it sleeps: on its stack, without a frame. */
@@ -421,7 +422,8 @@ int hark__canceled(hark__task *task);
 
 hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
                              size_t size, const char *site, int *error);
-void hark__task_main(void *task); /* what a new task's stack begins with */
+void hark__task_main(void *task);        /* what a new task's stack begins with */
+int hark__no_function(const char *call); /* says that a task needs one: -EINVAL */
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
 struct hark__extra *hark__task_extra(hark__task *task);                 /* NULL: no memory */
 void hark__task_title(const hark__task *task, struct hark__text *text); /* task 3 "worker" */
@@ -519,7 +521,7 @@ void hark__inbox_free(hark_loop *loop); /* its memory, long after its end */
 
 /* From now on nothing is accepted; what was accepted is in the post box. */
 void hark__gate_close(hark_loop *loop);
-/* May somebody outside wake its tasks? */
+/* May somebody outside yet wake its tasks? */
 bool hark__loop_is_held(const hark_loop *loop);
 void hark__loop_unref(hark_loop *loop);
 /* By who was waited for in another thread, and holds the loop: the watch's fn runs there; dropped. */

@@ -157,7 +157,7 @@ static int check_rests(const hark_loop *loop, const char *call)
 
 static int check_fn(int error, hark_fn *fn, const char *call)
 {
-    return error || fn ? error : hark__fail(-EINVAL, call, "the task's function is NULL");
+    return error || fn ? error : hark__no_function(call);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */

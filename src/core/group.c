@@ -262,7 +262,7 @@ static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t s
         return error;
     }
     if (!fn) {
-        return hark__fail(-EINVAL, call, "the task's function is NULL");
+        return hark__no_function(call);
     }
     if (unlikely(size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4))) {
         return hark__fail(
@@ -386,7 +386,7 @@ hark_task hark_start_at(const char *site, hark_group *group, hark_fn *fn, void *
     static const char call[] = "hark_start";
 
     if (group && !hark__loop_here()) {
-        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+        return hark__no_task(call);
     }
     int error = check_open(group, call);
     if (error) {
@@ -394,7 +394,7 @@ hark_task hark_start_at(const char *site, hark_group *group, hark_fn *fn, void *
     }
     hark_loop *loop = hark__here; /* roused by now, if it was at rest */
     if (!loop->running) {
-        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+        return hark__no_task(call);
     }
     hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     struct hark__start start = {.target = group};
@@ -545,7 +545,7 @@ int hark_group_close(hark_group *group, int rc)
     }
     hark_loop *loop = hark__here; /* roused by now, if it was at rest */
     if (!loop->running) {
-        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+        return hark__no_task(call);
     }
     if (group->scope.task != loop->running) {
         return hark__fail(-EPERM, call, "only the task that opened a group may close it");

@@ -21,6 +21,7 @@
  *          L4  Who asks the loop to stop is answered when all has run that was ready then.
  * Not here Opening, closing and hark_run (run.c); loops that somebody else drives (embed.c).
  */
+#include <hark/loop.h>
 #include <string.h>
 
 #include "core/core.h"
@@ -41,7 +42,7 @@ int64_t hark__loop_now(hark_loop *loop)
 
 int64_t hark_now(void)
 {
-    hark_loop *loop = hark__here ? hark__here : hark__resting;
+    hark_loop *loop = hark_loop_self();
 
     return loop ? hark__loop_now(loop) : hark__clock();
 }
@@ -266,16 +267,10 @@ static inline void check_itself(hark_loop *loop)
 }
 #endif
 
-/* May another thread yet wake somebody? The last holder may have posted just before it let go: so
- * the box is looked at after the holds. */
-static bool is_held(const hark_loop *loop)
-{
-    return hark__loop_is_held(loop) || hark__inbox_any(loop);
-}
-
 static bool can_never_go_on(const hark_loop *loop)
 {
-    return loop->tasks && !loop->wheel.count && !loop->fd_waits && !loop->signals && !is_held(loop);
+    return loop->tasks && !loop->wheel.count && !loop->fd_waits && !loop->signals &&
+           !hark__loop_is_held(loop);
 }
 
 /* In virtual time: on to the next deadline, but no further than `most`. */
@@ -303,7 +298,7 @@ static void idle(hark_loop *loop, int64_t most)
                                               : hark__wake_all(&loop->settlers);
             return;
         }
-        if (loop->virtual_clock && loop->wheel.count && !is_held(loop)) {
+        if (loop->virtual_clock && loop->wheel.count && !hark__loop_is_held(loop)) {
             jump(loop, most);
             return;
         }

@@ -406,6 +406,12 @@ static int bind_to(struct hark_waitlist *list, hark_loop *loop, const char *call
     return 0;
 }
 
+int hark__no_task(const char *call)
+{
+    return hark__fail(-ENOTSUP, call,
+                      "a blocking call outside any task; make it in a task: see hark_run and hark_go");
+}
+
 int hark__enter_slow(struct hark_waitlist *list, const char *call)
 {
     hark_loop *loop = hark__here;
@@ -413,9 +419,7 @@ int hark__enter_slow(struct hark_waitlist *list, const char *call)
     int error;
 
     if (!self) {
-        return hark__fail(
-            -ENOTSUP, call,
-            "a blocking call outside any task; make it in a task: see hark_run and hark_go");
+        return hark__no_task(call);
     }
     if (list && (error = bind_to(list, loop, call))) {
         return error;

@@ -27,13 +27,10 @@
 
 #define CLOSED (1 << 30)
 
+/* Inside, in any case. True: it is open. */
 static bool go_in(hark_loop *loop)
 {
-    if (atomic_fetch_add(&loop->gate, 1) & CLOSED) {
-        atomic_fetch_sub(&loop->gate, 1);
-        return false;
-    }
-    return true;
+    return !(atomic_fetch_add(&loop->gate, 1) & CLOSED);
 }
 
 static void go_out(hark_loop *loop)
@@ -53,15 +50,18 @@ void hark__gate_close(hark_loop *loop)
  * end while we are still here. */
 void hark__loop_answer(hark_loop *loop, hark_watch *watch)
 {
-    atomic_fetch_add(&loop->gate, 1);
+    go_in(loop);
     hark__inbox_post(loop->inbox, watch);
     go_out(loop);
     hark_loop_drop(loop);
 }
 
+/* The last holder may have posted just before it let go: so the box is looked at after the
+ * holds. */
 bool hark__loop_is_held(const hark_loop *loop)
 {
-    return loop->holds || (atomic_load(&loop->held) && !(atomic_load(&loop->gate) & CLOSED));
+    return loop->holds || (atomic_load(&loop->held) && !(atomic_load(&loop->gate) & CLOSED)) ||
+           hark__inbox_any(loop);
 }
 
 void hark__loop_unref(hark_loop *loop)
@@ -111,8 +111,10 @@ void hark_loop_drop(hark_loop *loop)
     if (!loop) {
         return;
     }
-    if (atomic_fetch_sub(&loop->held, 1) == 1 && hark__here != loop && go_in(loop)) {
-        nudge(loop);
+    if (atomic_fetch_sub(&loop->held, 1) == 1 && hark__here != loop) {
+        if (go_in(loop)) {
+            nudge(loop);
+        }
         go_out(loop);
     }
     hark__loop_unref(loop);
@@ -132,14 +134,15 @@ int hark_loop_post(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *
                                      __ATOMIC_RELAXED)) {
         return -EALREADY;
     }
-    if (!go_in(loop)) {
+    bool accepted = go_in(loop);
+    if (accepted) {
+        watch->fn = fn;
+        watch->arg = arg;
+        __atomic_store_n(&watch->loop, loop->id, __ATOMIC_RELAXED);
+        hark__inbox_post(loop->inbox, watch);
+    } else {
         __atomic_store_n(&watch->state, WATCH_IDLE, __ATOMIC_SEQ_CST);
-        return -ESHUTDOWN;
     }
-    watch->fn = fn;
-    watch->arg = arg;
-    __atomic_store_n(&watch->loop, loop->id, __ATOMIC_RELAXED);
-    hark__inbox_post(loop->inbox, watch);
     go_out(loop);
-    return 0;
+    return accepted ? 0 : -ESHUTDOWN;
 }

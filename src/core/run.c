@@ -85,24 +85,29 @@ static void unregister_loop(hark_loop *loop)
     pthread_mutex_unlock(&registry);
 }
 
+/* By its address or by its id. Under the lock. */
+static hark_loop *find(const hark_loop *wanted, uint32_t id)
+{
+    hark_loop *loop = living;
+
+    while (loop && loop != wanted && loop->id != id) {
+        loop = loop->next_alive;
+    }
+    return loop;
+}
+
 bool hark__loop_alive(uint32_t id)
 {
     pthread_mutex_lock(&registry);
-    hark_loop *loop = living;
-    while (loop && loop->id != id) {
-        loop = loop->next_alive;
-    }
+    bool alive = find(NULL, id) != NULL;
     pthread_mutex_unlock(&registry);
-    return loop != NULL;
+    return alive;
 }
 
 int hark__loop_with(const hark_loop *wanted, int (*use)(hark_loop *loop))
 {
     pthread_mutex_lock(&registry);
-    hark_loop *loop = living;
-    while (loop && loop != wanted) {
-        loop = loop->next_alive;
-    }
+    hark_loop *loop = find(wanted, 0); /* 0 is no loop's id */
     int result = loop ? use(loop) : -ESHUTDOWN;
     pthread_mutex_unlock(&registry);
     return result;

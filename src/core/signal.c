@@ -25,6 +25,9 @@
  *              set it to keep the handlers away. It goes when nobody uses it, it is not in the box,
  *              and no handler works any more, in whatever thread.
  *          Z5  A handler takes no lock and needs no memory; who changes the lists holds the lock.
+ *          Z6  Another thread may fork while a disposition is being changed: a slot that is in use
+ *              knows what was there before, and a handler is there only while its slot is in use.
+ *              So a child can put back what was.
  * Not here What hears (sync/signal.c, io/child.c); the box (inbox.c).
  */
 #include <hark/dump.h>
@@ -111,8 +114,9 @@ static int occupy(struct slot *slot, int signo, enum use use)
                                .sa_flags = SA_RESTART | SA_ONSTACK |
                                            (use == CANCELS ? (int)SA_RESETHAND : 0)};
 
+    bool known = hark__sys.sigaction(signo, NULL, &slot->before) == 0; /* rule Z6 */
     slot->use = use;
-    if (hark__sys.sigaction(signo, &action, &slot->before)) {
+    if (!known || hark__sys.sigaction(signo, &action, &slot->before)) {
         slot->use = UNUSED;
         return -EINVAL;
     }
@@ -456,12 +460,15 @@ static bool close_slot(struct slot *slot, int signo, hark_loop *loop)
 
 void hark__signals_close(hark_loop *loop)
 {
+    uint64_t untaken = 0; /* a bit for each signal, from 1 on */
+    _Static_assert(NSIG - 1 <= 64, "a bit for each signal");
+
+    pthread_mutex_lock(&slots_lock);
     for (int signo = 1; signo < NSIG; signo++) {
-        pthread_mutex_lock(&slots_lock);
-        bool untaken = close_slot(&slots[signo], signo, loop);
-        pthread_mutex_unlock(&slots_lock);
-        if (untaken) {
-            raise_again(signo);
-        }
+        untaken |= (uint64_t)close_slot(&slots[signo], signo, loop) << (signo - 1);
+    }
+    pthread_mutex_unlock(&slots_lock);
+    for (; untaken; untaken &= untaken - 1) {
+        raise_again(__builtin_ctzll(untaken) + 1);
     }
 }

@@ -147,6 +147,11 @@ static void put_argument(hark_loop *loop, hark__task *task, const void *arg, siz
     }
 }
 
+int hark__no_function(const char *call)
+{
+    return hark__fail(-EINVAL, call, "the task's function is NULL");
+}
+
 /* size 0: arg itself is the argument. NULL: *error says why. */
 hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
                              size_t size, const char *site, int *error)

@@ -49,20 +49,15 @@ static inline int check_item(const hark_chan *c, const void *item, const char *c
     return hark__fail(-EINVAL, call, "the item is NULL; it needs %u bytes", c->size);
 }
 
-/* The list that it begins with decides which loop it belongs to; the other one follows. */
-static inline int bound(hark_chan *c, int error)
-{
-    if (unlikely(c->senders.loop != c->receivers.loop)) {
-        c->senders = (struct hark_waitlist){.loop = c->receivers.loop};
-    }
-    return error;
-}
-
 static int touch(hark_chan *c, const char *call)
 {
     int error = check(c, call);
 
-    return error ? error : bound(c, hark__touch(&c->receivers, call));
+    if (error || (error = hark__touch(&c->receivers, call))) {
+        return error;
+    }
+    hark__follow(&c->senders, &c->receivers);
+    return 0;
 }
 
 /* Why it did not happen, in words. */
@@ -256,9 +251,10 @@ int hark_chan_send(hark_chan *c, const void *item)
     static const char call[] = "hark_chan_send";
     int error = check_item(c, item, call);
 
-    if (error || (error = bound(c, hark__enter(&c->receivers, call)))) {
+    if (error || (error = hark__enter(&c->receivers, call))) {
         return error;
     }
+    hark__follow(&c->senders, &c->receivers);
     error = send_now(c, item);
     if (likely(!error)) {
         return hark__pass();
@@ -272,9 +268,10 @@ int hark_chan_recv(hark_chan *c, void *item)
     static const char call[] = "hark_chan_recv";
     int error = check_item(c, item, call);
 
-    if (error || (error = bound(c, hark__enter(&c->receivers, call)))) {
+    if (error || (error = hark__enter(&c->receivers, call))) {
         return error;
     }
+    hark__follow(&c->senders, &c->receivers);
     error = recv_now(c, item);
     if (likely(!error)) {
         return hark__pass();

@@ -200,15 +200,6 @@ static int is_null(const char *call)
     return hark__fail(-EINVAL, call, "the pile is NULL");
 }
 
-/* The list that it begins with decides which loop it belongs to; the other one follows. */
-static int bound(hark_pile *p, int error)
-{
-    if (unlikely(p->goers.loop != p->takers.loop)) {
-        p->goers = (struct hark_waitlist){.loop = p->takers.loop};
-    }
-    return error;
-}
-
 int hark_pile_init(hark_pile *p, hark_pool *pool, int ahead)
 {
     static const char call[] = "hark_pile_init";
@@ -248,9 +239,10 @@ hark_task hark_pile_go_at(const char *site, hark_pile *p, hark_fn *fn, void *arg
     static const char call[] = "hark_pile_go";
     int error = p ? hark__pool_check(p->pool, fn, call) : is_null(call);
 
-    if (error || (error = bound(p, hark__enter(&p->takers, call)))) {
+    if (error || (error = hark__enter(&p->takers, call))) {
         return error;
     }
+    hark__follow(&p->goers, &p->takers);
     if (has_room(p)) {
         p->room++;
         return go(p, fn, arg, site, call);
@@ -269,11 +261,12 @@ hark_task(hark_pile_go)(hark_pile *p, hark_fn *fn, void *arg)
 int hark_pile_next(hark_pile *p, int *result)
 {
     static const char call[] = "hark_pile_next";
-    int error = p ? bound(p, hark__enter(&p->takers, call)) : is_null(call);
+    int error = p ? hark__enter(&p->takers, call) : is_null(call);
 
     if (error) {
         return error;
     }
+    hark__follow(&p->goers, &p->takers);
     if (has_result(p)) {
         take(p, result);
         return hark__pass();
@@ -303,11 +296,12 @@ static bool is_busy(const hark_pile *p)
 int hark_pile_free(hark_pile *p)
 {
     static const char call[] = "hark_pile_free";
-    int error = p ? bound(p, hark__touch(&p->takers, call)) : is_null(call);
+    int error = p ? hark__touch(&p->takers, call) : is_null(call);
 
     if (error) {
         return error;
     }
+    hark__follow(&p->goers, &p->takers);
     if (is_busy(p)) {
         return hark__fail(
             -EBUSY, call,

@@ -170,11 +170,11 @@ static int check(const hark_pool *p, const char *call)
 int hark__pool_check(hark_pool *p, hark_fn *fn, const char *call)
 {
     if (p && !hark__loop_here()) {
-        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+        return hark__no_task(call);
     }
     int error = check(p, call);
 
-    return error || fn ? error : hark__fail(-EINVAL, call, "the task's function is NULL");
+    return error || fn ? error : hark__no_function(call);
 }
 
 int hark__pool_no_memory(const char *call)
@@ -288,7 +288,7 @@ static int check_closer(const hark_pool *p, const char *call)
     const hark__task *self = hark__here->running;
 
     if (!self) {
-        return hark__fail(-ENOTSUP, call, "a blocking call outside any task");
+        return hark__no_task(call);
     }
     if (p->group.scope.task == self) {
         return 0;

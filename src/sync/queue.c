@@ -50,20 +50,16 @@ static inline int check_item(const hark_queue *q, const void *item, const char *
     return hark__fail(-EINVAL, call, "the item is NULL; it needs %zu bytes", q->size);
 }
 
-/* The list that it begins with decides which loop it belongs to; the others follow. */
-static inline int bound(hark_queue *q, int error)
-{
-    if (unlikely(q->putters.loop != q->getters.loop)) {
-        q->putters = q->joiners = (struct hark_waitlist){.loop = q->getters.loop};
-    }
-    return error;
-}
-
 static int touch(hark_queue *q, const char *call)
 {
     int error = check(q, call);
 
-    return error ? error : bound(q, hark__touch(&q->getters, call));
+    if (error || (error = hark__touch(&q->getters, call))) {
+        return error;
+    }
+    hark__follow(&q->putters, &q->getters);
+    hark__follow(&q->joiners, &q->getters);
+    return 0;
 }
 
 /* Why it did not happen, in words. */
@@ -380,9 +376,10 @@ int hark_queue_put(hark_queue *q, const void *item)
     static const char call[] = "hark_queue_put";
     int error = check_item(q, item, call);
 
-    if (error || (error = bound(q, hark__enter(&q->getters, call)))) {
+    if (error || (error = hark__enter(&q->getters, call))) {
         return error;
     }
+    hark__follow(&q->putters, &q->getters);
     error = put_now(q, item);
     if (likely(!error)) {
         return hark__pass();
@@ -396,9 +393,10 @@ int hark_queue_get(hark_queue *q, void *item)
     static const char call[] = "hark_queue_get";
     int error = check_item(q, item, call);
 
-    if (error || (error = bound(q, hark__enter(&q->getters, call)))) {
+    if (error || (error = hark__enter(&q->getters, call))) {
         return error;
     }
+    hark__follow(&q->putters, &q->getters);
     error = get_now(q, item);
     if (likely(!error)) {
         return hark__pass();
@@ -464,9 +462,10 @@ int hark_queue_join(hark_queue *q)
     static const char call[] = "hark_queue_join";
     int error = check(q, call);
 
-    if (error || (error = bound(q, hark__enter(&q->getters, call)))) {
+    if (error || (error = hark__enter(&q->getters, call))) {
         return error;
     }
+    hark__follow(&q->joiners, &q->getters);
     return q->unfinished ? hark__wait(&q->joiners, &join_kind) : hark__pass();
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sync.h - the door of the room `sync`: nothing but the public headers. What its files share among
- * themselves stands here too.
+ * sync.h - the door of the room `sync`: its public headers, and what its files share. Other rooms
+ * take from here what makes a primitive of theirs one like ours: io waits for a child with the place
+ * for its status in hand, and has a case of a select.
  */
 #ifndef HARK_SYNC_SYNC_H
 #define HARK_SYNC_SYNC_H
@@ -51,6 +52,14 @@ static inline void hark__item_move(void *to, const void *from, size_t size)
         memcpy(to, &word, sizeof word);
     } else {
         memmove(to, from, size);
+    }
+}
+
+/* A primitive belongs to the loop of the list that it begins with; another list of it follows. */
+static inline void hark__follow(struct hark_waitlist *list, const struct hark_waitlist *first)
+{
+    if (unlikely(list->loop != first->loop)) {
+        *list = (struct hark_waitlist){.loop = first->loop};
     }
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the Python programs share, as bench.h does it."""
+import asyncio
 import statistics
 import sys
 import time
@@ -50,3 +51,33 @@ def mix(x):
     x = ((x ^ (x >> 31)) * 0x7FB5D329728EA185) & mask
     x = ((x ^ (x >> 27)) * 0x81DADEF4BC2DD44D) & mask
     return x ^ (x >> 33)
+
+
+async def take_turns(thing):
+    """As turns.h: what do taking and giving back cost alone, and what is it to hand over?"""
+    count = size(1)
+
+    async def pairs(n):
+        for _ in range(n):
+            await thing.acquire()
+            thing.release()
+
+    async def turns(n):
+        for _ in range(n):
+            thing.release()
+            await thing.acquire()
+
+    async def other():
+        await thing.acquire()
+        while True:
+            await turns(1)
+
+    if count == 1:
+        say("ns_alone", await ns(100000, pairs), "ns")
+        return
+    await thing.acquire()
+    tasks = [asyncio.create_task(other()) for _ in range(1, count)]
+    await asyncio.sleep(0)
+    say("ns_per_hand_over", await ns(30000 // count, turns) / count, "ns")
+    for t in tasks:
+        t.cancel()

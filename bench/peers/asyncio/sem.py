@@ -1,35 +1,10 @@
 # SPDX-License-Identifier: MIT
 import asyncio
-from common import ns, say, size
+from common import take_turns
 
 
 async def main():
-    permit, count = asyncio.Semaphore(1), size(1)
-
-    async def pairs(n):
-        for _ in range(n):
-            await permit.acquire()
-            permit.release()
-
-    async def turns(n):
-        for _ in range(n):
-            permit.release()
-            await permit.acquire()
-
-    async def other():
-        await permit.acquire()
-        while True:
-            await turns(1)
-
-    if count == 1:
-        say("ns_alone", await ns(100000, pairs), "ns")
-        return
-    await permit.acquire()
-    tasks = [asyncio.create_task(other()) for _ in range(1, count)]
-    await asyncio.sleep(0)
-    say("ns_per_hand_over", await ns(30000 // count, turns) / count, "ns")
-    for t in tasks:
-        t.cancel()
+    await take_turns(asyncio.Semaphore(1))
 
 
 asyncio.run(main())

@@ -4,6 +4,9 @@ import statistics
 import sys
 import time
 
+import trio
+import trio.testing
+
 BATCHES = 5
 
 
@@ -50,3 +53,34 @@ def mix(x):
     x = ((x ^ (x >> 31)) * 0x7FB5D329728EA185) & mask
     x = ((x ^ (x >> 27)) * 0x81DADEF4BC2DD44D) & mask
     return x ^ (x >> 33)
+
+
+async def take_turns(thing):
+    """As turns.h: what do taking and giving back cost alone, and what is it to hand over?"""
+    count = size(1)
+
+    async def pairs(n):
+        for _ in range(n):
+            await thing.acquire()
+            thing.release()
+
+    async def turns(n):
+        for _ in range(n):
+            thing.release()
+            await thing.acquire()
+
+    async def other():
+        await thing.acquire()
+        while True:
+            await turns(1)
+
+    if count == 1:
+        say("ns_alone", await ns(20000, pairs), "ns")
+        return
+    await thing.acquire()
+    async with trio.open_nursery() as nursery:
+        for _ in range(1, count):
+            nursery.start_soon(other)
+        await trio.testing.wait_all_tasks_blocked()
+        say("ns_per_hand_over", await ns(20000 // count, turns) / count, "ns")
+        nursery.cancel_scope.cancel()
