@@ -427,6 +427,7 @@ int hark__no_function(const char *call); /* says that a task needs one: -EINVAL 
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
 struct hark__extra *hark__task_extra(hark__task *task);                 /* NULL: no memory */
 void hark__task_title(const hark__task *task, struct hark__text *text); /* task 3 "worker" */
+const hark__task *hark__task_joined(const hark__task *task); /* whose end it waits for; else NULL */
 /* Task 3 "worker", spawned at file.c:12. */
 void hark__task_words(const hark__task *task, struct hark__text *text);
 
@@ -627,8 +628,23 @@ _Noreturn void hark__report_death(hark__task *task, const char *format, ...)
 /* A line on stderr about a task. */
 void hark__report_line(const hark__task *task, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void hark__report_from_signal(hark_loop *loop);
+void hark__report_where(const hark__task *task); /* under a line about a task that waits */
+void hark__report_from_signal(hark_loop *loop, const void *ucontext);
 void hark__report_tree(hark_loop *loop, struct hark__text *text);
+
+/* ---- trace.c: where a task is ---------------------------------------------------------------- */
+
+/* The places on the stack of a task that waits or is ready, innermost first; 0: it runs, or is new.
+ * Signal-safe, in the loop's thread. */
+int hark__task_frames(const hark__task *task, void **frames, int max);
+/* From a frame on the stack of the running task outwards, to its first function. */
+int hark__frames_of(void **frames, int max, const void *frame, const hark__stack *stack);
+/* "worker+0x1c", else "program+0x8f1c"; paths: "worker+0x1c (/a/program+0x8f1c)". */
+void hark__frame_put(struct hark__text *text, const void *address, bool paths);
+void hark__frames_put(struct hark__text *text, void *const *frames, int count, int indent);
+/* Whom it waits for, if that is one task: a lock's holder, or whose end it joins; else NULL. */
+const hark__task *hark__task_awaited(const hark__task *task);
+const hark__task *hark__ring_find(hark_loop *loop); /* one of those who wait for each other */
 
 /* ---- audit.c, audit_lists.c ------------------------------------------------------------------ */
 

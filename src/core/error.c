@@ -11,7 +11,6 @@
  *          E2  What hark says of a misuse ends with whose task it was and where it was spawned;
  *              what the user said is given back as it was said.
  */
-#include <dlfcn.h>
 #include <string.h>
 
 #include "core/core.h"
@@ -74,7 +73,7 @@ void hark__failure_fill(struct hark__failure *failure, int code, const void *fra
         failure->task = task->id;
         hark__text_to_string(&text, failure->site, sizeof failure->site);
         hark__task_words(task, &text);
-        failure->frame_count = (uint16_t)hark__frames(failure->frames, 8, frame, stack->low, stack);
+        failure->frame_count = (uint16_t)hark__frames_of(failure->frames, 8, frame, stack);
     }
 }
 
@@ -145,23 +144,6 @@ const char *hark_error_last(void)
     return sentence;
 }
 
-static void put_frame(struct hark__text *text, int number, void *address)
-{
-    Dl_info info;
-
-    hark__text_put(text, "\n  #%d ", number);
-    if (!dladdr(address, &info) || !info.dli_fname) {
-        hark__text_put(text, "%p", address);
-    } else if (info.dli_sname) {
-        hark__text_put(text, "%s+0x%lx", info.dli_sname,
-                       (unsigned long)((char *)address - (char *)info.dli_saddr));
-    } else {
-        const char *slash = strrchr(info.dli_fname, '/');
-        hark__text_put(text, "%s+0x%lx", slash ? slash + 1 : info.dli_fname,
-                       (unsigned long)((char *)address - (char *)info.dli_fbase));
-    }
-}
-
 const char *hark_error_trace(void)
 {
     const struct hark__failure *failure = hark__failure_here();
@@ -173,7 +155,8 @@ const char *hark_error_trace(void)
         hark__text_put(&text, "%s raised in %s", name ? name : "an error",
                        failure->site[0] ? failure->site : "a thread without a task");
         for (int i = 0; i < failure->frame_count; i++) {
-            put_frame(&text, i, failure->frames[i]);
+            hark__text_put(&text, "\n  #%d ", i);
+            hark__frame_put(&text, failure->frames[i], false);
         }
     }
     return sentence;

@@ -326,6 +326,9 @@ static void report_slow_step(hark_loop *loop, hark__task *task, hark_task id, in
             "%s kept the loop for %ld us without waiting; call hark_yield() in long computations, or do them in a thread",
             task ? (living_still ? "this task" : "a task that has ended") : "a callback",
             (long)(took / 1000));
+        if (living_still) {
+            hark__report_where(task);
+        }
     }
 }
 

@@ -11,15 +11,16 @@
  *              one that does.
  *          Q2  A report never changes what it reports on.
  */
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/core.h"
 #include <hark/dump.h>
 
-#define LINES       2048 /* bytes written at once */
-#define INDENT_MOST 20
+#define LINES        2048 /* bytes written at once */
+#define INDENT_MOST  20
+#define FRAMES_SHOWN 16
+#define TRACES_SHOWN 32 /* tasks of a tree */
 
 static const char *state_words(const hark__task *task)
 {
@@ -103,8 +104,16 @@ static int depth_of(const struct hark_level *level)
     return depth;
 }
 
-/* Every task below main, parents first. */
-void hark__report_tree(hark_loop *loop, struct hark__text *text)
+static void put_trace(const hark__task *task, int depth, struct hark__text *text)
+{
+    void *frames[FRAMES_SHOWN];
+
+    hark__frames_put(text, frames, hark__task_frames(task, frames, FRAMES_SHOWN),
+                     3 + (depth < INDENT_MOST ? depth : INDENT_MOST));
+}
+
+/* Every task below main, parents first; the first `traces` with their calls. */
+static void put_tree(hark_loop *loop, int traces, struct hark__text *text)
 {
     const hark__task *main = hark__roster_next(loop->roster, NULL);
 
@@ -114,9 +123,18 @@ void hark__report_tree(hark_loop *loop, struct hark__text *text)
     for (const struct hark_level *level = main ? &main->base : NULL; level;
          level = hark__level_walk(level, &main->base)) {
         if (level->flags & LEVEL_BASE) {
-            put_task(loop, hark__level_task(level), 1 + depth_of(level), text);
+            int depth = depth_of(level);
+            put_task(loop, hark__level_task(level), 1 + depth, text);
+            if (traces-- > 0) {
+                put_trace(hark__level_task(level), depth, text);
+            }
         }
     }
+}
+
+void hark__report_tree(hark_loop *loop, struct hark__text *text)
+{
+    put_tree(loop, 0, text);
 }
 
 /* The same without trusting any list: for signal handlers. */
@@ -149,7 +167,25 @@ void hark_dump(FILE *out)
     hark__text_flush(&text);
 }
 
-void hark__report_from_signal(hark_loop *loop)
+/* Where the interrupted task is: what keeps a loop that is stuck. */
+static void put_running(hark_loop *loop, const void *ucontext, struct hark__text *text)
+{
+    const hark__task *task = loop->running;
+    void *frames[FRAMES_SHOWN], *frame;
+
+    if (!task) {
+        return;
+    }
+    hark__context_frame(ucontext, &frames[0], &frame);
+    const hark__stack *stack = hark__stack_at(frame, task->flags & TASK_CLASS);
+    hark__text_put(text, "hark: now runs ");
+    hark__task_title(task, text);
+    hark__text_put(text, ", here:\n");
+    hark__frames_put(text, frames, 1 + hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack),
+                     1);
+}
+
+void hark__report_from_signal(hark_loop *loop, const void *ucontext)
 {
     struct hark__text text;
     char bytes[LINES];
@@ -158,44 +194,47 @@ void hark__report_from_signal(hark_loop *loop)
     hark__text_put(&text, "hark: %u task%s, hub %s\n", loop->tasks, loop->tasks == 1 ? "" : "s",
                    loop->hub->class->name);
     put_records(loop, &text);
+    put_running(loop, ucontext, &text);
     hark__text_flush(&text);
+}
+
+/* "task 2 "a" waits for task 3 "b", which waits for task 2 "a"". */
+static void put_ring(const hark__task *ring, struct hark__text *text)
+{
+    const hark__task *task = ring;
+
+    hark__text_put(text, "hark: a ring: ");
+    hark__task_title(task, text);
+    hark__text_put(text, " waits for ");
+    for (task = hark__task_awaited(task); task != ring; task = hark__task_awaited(task)) {
+        hark__task_title(task, text);
+        hark__text_put(text, ", which waits for ");
+    }
+    hark__task_title(task, text);
+    hark__text_put(text, "\n");
 }
 
 void hark__report_deadlock(hark_loop *loop)
 {
+    const hark__task *ring = hark__ring_find(loop);
     struct hark__text text;
     char bytes[LINES];
 
     hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
     hark__text_put(
         &text,
-        "hark: deadlock: nothing can ever run again (nothing is ready, and no timer, descriptor, signal or thread could wake anybody). Who waits for what:\n");
-    hark__report_tree(loop, &text);
+        "hark: deadlock: nothing can ever run again (nothing is ready, and no timer, descriptor, signal or thread could wake anybody)\n");
+    if (ring) {
+        put_ring(ring, &text);
+    }
+    hark__text_put(&text, "hark: who waits for what%s:\n",
+                   loop->tasks > TRACES_SHOWN ? " (the first 32 with their calls)" : "");
+    put_tree(loop, TRACES_SHOWN, &text);
     hark__text_put(&text, "hark: every task is cancelled now, and the run ends with -EDEADLK\n");
     hark__text_flush(&text);
 }
 
 /* ---- things that stop the process ------------------------------------------------------------ */
-
-static void put_frames(struct hark__text *text, void *const *frames, int count)
-{
-    for (int i = 0; i < count; i++) {
-        Dl_info info;
-        bool known = dladdr(frames[i], &info) && info.dli_fname;
-        hark__text_put(text, "  #%d %p", i, frames[i]);
-        if (known && info.dli_sname) {
-            hark__text_put(text, " %s+0x%lx", info.dli_sname,
-                           (unsigned long)((char *)frames[i] - (char *)info.dli_saddr));
-        }
-        if (known) {
-            hark__text_put(text, " (%s+0x%lx)", info.dli_fname,
-                           (unsigned long)((char *)frames[i] - (char *)info.dli_fbase));
-        }
-        hark__text_put(text, "\n");
-    }
-}
-
-#define FRAMES_SHOWN 16
 
 void hark__report_overflow(const hark__stack *stack, const void *address, void *context)
 {
@@ -218,8 +257,8 @@ void hark__report_overflow(const hark__stack *stack, const void *address, void *
         size / 1024, (void *)(uintptr_t)address, 4 * size);
     hark__context_frame(context, &pc, &frame);
     frames[0] = pc;
-    put_frames(&text, frames,
-               1 + hark__frames(frames + 1, FRAMES_SHOWN - 1, frame, stack->low, stack));
+    hark__frames_put(&text, frames, 1 + hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack),
+                     1);
     hark__text_flush(&text);
 }
 
@@ -259,5 +298,16 @@ void hark__report_line(const hark__task *task, const char *format, ...)
     hark__text_vput(&text, format, arguments);
     va_end(arguments);
     hark__text_put(&text, "\n");
+    hark__text_flush(&text);
+}
+
+void hark__report_where(const hark__task *task)
+{
+    struct hark__text text;
+    char bytes[LINES];
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: it gave way here:\n");
+    put_trace(task, -2, &text);
     hark__text_flush(&text);
 }

@@ -71,15 +71,16 @@ static void on_signal(int signo)
     atomic_fetch_sub(&slot->inside, 1);
 }
 
-static void on_dump(int signo)
+static void on_dump(int signo, siginfo_t *info, void *ucontext)
 {
     struct slot *slot = &slots[signo];
     int saved = errno;
 
+    (void)info;
     atomic_fetch_add(&slot->inside, 1);
     hark_loop *loop = atomic_load(&slot->dumps);
     if (loop && pthread_equal(pthread_self(), loop->thread)) {
-        hark__report_from_signal(loop);
+        hark__report_from_signal(loop, ucontext);
     } else if (loop) {
         hark__sys.thread_kill(loop->thread, signo);
     }
@@ -104,16 +105,20 @@ static void wait_for_handlers(struct slot *slot)
 
 static bool is_ours(const struct slot *slot, const struct sigaction *present)
 {
-    return present->sa_handler == on_signal || present->sa_handler == on_dump ||
+    return present->sa_handler == on_signal || present->sa_sigaction == on_dump ||
            (slot->use == CANCELS && present->sa_handler == SIG_DFL); /* rule Z3 */
 }
 
 static int occupy(struct slot *slot, int signo, enum use use)
 {
-    struct sigaction action = {.sa_handler = use == DUMPS ? on_dump : on_signal,
+    struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = SA_RESTART | SA_ONSTACK |
                                            (use == CANCELS ? (int)SA_RESETHAND : 0)};
 
+    if (use == DUMPS) {
+        action.sa_sigaction = on_dump;
+        action.sa_flags |= SA_SIGINFO;
+    }
     bool known = hark__sys.sigaction(signo, NULL, &slot->before) == 0; /* rule Z6 */
     slot->use = use;
     if (!known || hark__sys.sigaction(signo, &action, &slot->before)) {

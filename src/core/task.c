@@ -332,15 +332,10 @@ static void stands_with_joiners(const hark__task *task, struct hark__audit *audi
     hark__audit_joiner(audit, task, &task->in.waiter);
 }
 
-/* Nobody has needed the way back from an extra to its task so far: so it is looked for. */
 static void describe_joined(const hark__task *task, struct hark__text *text)
 {
-    const struct hark_waitlist *list = task->in.waiter.list;
-    hark__task *other = list ? hark__roster_next(hark__here->roster, NULL) : NULL;
+    const hark__task *other = hark__task_joined(task);
 
-    while (other && (!other->extra || &other->extra->joiners != list)) {
-        other = hark__roster_next(hark__here->roster, other);
-    }
     hark__text_put(text, " ");
     other ? hark__task_title(other, text) : (void)hark__text_put(text, "a task");
 }
@@ -352,6 +347,21 @@ static const struct hark__wait_kind join_kind = {
     .says_where = true,
     .stands = stands_with_joiners,
 };
+
+/* Nobody has needed the way back from an extra to its task so far: so it is looked for. */
+const hark__task *hark__task_joined(const hark__task *task)
+{
+    const struct hark_waitlist *list = task->in.waiter.list;
+    const hark__task *other = NULL;
+
+    if (task->wait != &join_kind || !list) {
+        return NULL;
+    }
+    do {
+        other = hark__roster_next(hark__here->roster, other);
+    } while (other && (!other->extra || &other->extra->joiners != list));
+    return other;
+}
 
 int hark_task_wait(hark_task id)
 {

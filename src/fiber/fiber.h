@@ -120,6 +120,8 @@ void hark__context_frame(const void *ucontext, void **pc, void **frame);
 
 /* The saved place of a parked fiber: the address it will go on at, and its frame pointer. */
 void hark__saved_frame(const void *sp, void **pc, void **frame);
+/* The addresses that it will go on at, and return to; as hark__frames. */
+int hark__saved_frames(void **addresses, int max, const void *sp, const void *low, const void *high);
 
 /* Tools. `on` is false unless one of them watches: then the two calls around a switch are
  * skipped. */
@@ -159,6 +161,12 @@ void hark__tools_forget(hark__tools *);
 /* Set by whoever uses hark__swap: what its caller still does when *result is negative, and what it
  * returns; for it has no frame any more to do it in. */
 extern int (*hark__swap_failed)(int code);
+
+/* What every fiber's first function is called by; NULL: it is not ours. */
+static inline void (*hark__first_frame(void))(void)
+{
+    return HARK__FIRST_FRAME;
+}
 
 #ifndef HARK__SWAP_NATIVE
 /* As hark__switch, returning *result as it is when somebody comes back: for callers that end with

@@ -65,6 +65,21 @@ void hark__context_frame(const void *ucontext, void **pc, void **frame)
 }
 #endif
 
+/* Where a fiber that was saved at sp will really be: not in the switch itself, if that returns to
+ * whoever called it. */
+#ifdef HARK__SWAP_NATIVE
+static HARK__UNWATCHED void *place(const void *sp, void *pc)
+{
+    return pc == (void *)hark__swap_back ? ((void *const *)sp)[HARK__SWAP_RETURN] : pc;
+}
+#else
+static void *place(const void *sp, void *pc)
+{
+    (void)sp;
+    return pc;
+}
+#endif
+
 #if defined(HARK__FORCE_UCONTEXT) || !(defined(__x86_64__) || defined(__aarch64__))
 void hark__saved_frame(const void *sp, void **pc, void **frame)
 {
@@ -85,6 +100,7 @@ HARK__UNWATCHED void hark__saved_frame(const void *sp, void **pc, void **frame)
     *frame = saved[1];
 }
 #endif
+
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
@@ -111,4 +127,13 @@ HARK__UNWATCHED int hark__frames(void **addresses, int max, const void *frame, c
         at = (uintptr_t)record[0];
     }
     return count;
+}
+
+int hark__saved_frames(void **addresses, int max, const void *sp, const void *low, const void *high)
+{
+    void *pc, *frame;
+
+    hark__saved_frame(sp, &pc, &frame);
+    addresses[0] = place(sp, pc);
+    return 1 + hark__frames(addresses + 1, max - 1, frame, low, high);
 }

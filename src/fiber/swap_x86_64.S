@@ -43,7 +43,7 @@
         pushq   %rbx
         .cfi_def_cfa_offset 64
         .cfi_offset %rbx, -64
-        leaq    .Lback(%rip), %rax
+        leaq    hark__swap_back(%rip), %rax
         pushq   %rax
         .cfi_def_cfa_offset 72
         movq    %rsp, (%rdi)
@@ -65,6 +65,8 @@ hark__swap_first:
         .size   hark__swap_first, .-hark__swap_first
 
         .p2align 4
+        .globl  hark__swap_back
+        .hidden hark__swap_back
         .globl  hark__swap
         .hidden hark__swap
         .type   hark__swap, @function
@@ -75,7 +77,7 @@ hark__swap:
         popq    %rax
         jmp     *%rax
         .cfi_def_cfa_offset 64
-.Lback:
+hark__swap_back:
         endbr64
         popq    %rbx
         .cfi_def_cfa_offset 56

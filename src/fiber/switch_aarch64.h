@@ -109,4 +109,6 @@ static inline __attribute__((always_inline, noreturn)) void hark__leap_first(voi
     __builtin_unreachable();
 }
 
+#define HARK__FIRST_FRAME hark__begin
+
 #endif

@@ -16,4 +16,6 @@ _Noreturn void hark__leap(void *load);
 /* On the running stack, `top` must not be below the one that its present fiber began with. */
 _Noreturn void hark__leap_first(void *top, void (*fn)(void *), void *arg);
 
+#define HARK__FIRST_FRAME NULL
+
 #endif

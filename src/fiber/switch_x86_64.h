@@ -105,8 +105,12 @@ static inline __attribute__((always_inline, noreturn)) void hark__leap_first(voi
 }
 
 #define HARK__SWAP_NATIVE
+#define HARK__SWAP_RETURN 8 /* words above what hark__swap has saved lies its return address */
+extern void hark__swap_back(void) __attribute__((visibility("hidden"))); /* where it goes on */
 int hark__swap(void **save, void *load, const int *result) __attribute__((visibility("hidden")));
 int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg, const int *result)
     __attribute__((visibility("hidden")));
+
+#define HARK__FIRST_FRAME hark__begin
 
 #endif
