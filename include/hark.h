@@ -62,5 +62,6 @@
 #include <hark/io.h>
 #include <hark/error.h>
 #include <hark/dump.h>
+#include <hark/about.h>
 
 #endif
