@@ -9,6 +9,7 @@
 #ifndef HARK_BASE_H
 #define HARK_BASE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
