@@ -25,5 +25,14 @@ HARK_API const char *hark_guard(void);
  * Does not block. */
 HARK_API const char *hark_hub(void);
 
+/* hark_debug_table - what debuggers read (tools/hark-gdb.py): names of facts about the library's
+ * insides and their values. Not for programs. */
+struct hark_debug_table {
+    char magic[12]; /* "hark facts" */
+    uint32_t version;
+    const struct hark__fact *const *first, *const *end;
+};
+extern HARK_API const struct hark_debug_table hark_debug_table;
+
 HARK_END
 #endif

@@ -281,6 +281,8 @@ static inline hark_loop *hark__loop_here(void)
     return likely(hark__here != NULL) ? hark__here : hark__loop_rouse();
 }
 
+extern hark_loop *hark__living; /* run.c: all of the process, under its lock */
+
 /* run.c: opened, it is this thread's; what went wrong was said. */
 int hark__loop_open(hark_loop **ret, const hark_options *options, const char *call);
 void hark__loop_finish(hark_loop *loop); /* nothing is accepted any more; what was, runs */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/facts.h"
 #include "core/core.h"
 
 #define CHUNK_RECORDS 16384u
@@ -38,6 +39,12 @@ struct hark__roster {
     uint32_t loop;
     hark__task *free; /* through next: the one freed last comes first */
 };
+
+HARK__FACT(roster_chunks, "roster.chunks", offsetof(struct hark__roster, chunks));
+HARK__FACT(roster_count, "roster.count", offsetof(struct hark__roster, count));
+HARK__FACT(chunk_size, "chunk.size", sizeof(struct chunk));
+HARK__FACT(chunk_records, "chunk.records", offsetof(struct chunk, records));
+HARK__FACT(chunk_used, "chunk.used", offsetof(struct chunk, used));
 
 /* For each number: who owns the chunk now (a loop's id; 0: nobody), its place in the owner's table,
  * and how often its places were used. */

@@ -16,11 +16,15 @@
 #include <string.h>
 
 #include "core/core.h"
+#include <hark/about.h>
+
+/* So that a program that is linked statically has it, too. */
+__attribute__((used)) static const void *const facts = &hark_debug_table;
 
 /* ---- the living loops ------------------------------------------------------------------------ */
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
-static hark_loop *living;
+hark_loop *hark__living; /* read by debuggers too (facts.c) */
 static uint32_t last_id;
 static unsigned living_count;
 static struct sigaction sigpipe_before;
@@ -46,7 +50,7 @@ static void after_fork_in_child(void)
         hark__sys.sigaction(SIGPIPE, &sigpipe_before, NULL);
     }
     hark__here = hark__resting = NULL;
-    living = NULL;
+    hark__living = NULL;
     living_count = 0;
     pthread_mutex_unlock(&registry);
 }
@@ -61,8 +65,8 @@ static void register_loop(hark_loop *loop)
     pthread_once(&fork_once, watch_forks);
     pthread_mutex_lock(&registry);
     loop->id = ++last_id;
-    loop->next_alive = living;
-    living = loop;
+    loop->next_alive = hark__living;
+    hark__living = loop;
     if (living_count++ == 0) {
         struct sigaction ignore = {.sa_handler = SIG_IGN};
         hark__sys.sigaction(SIGPIPE, &ignore, &sigpipe_before);
@@ -72,7 +76,7 @@ static void register_loop(hark_loop *loop)
 
 static void unregister_loop(hark_loop *loop)
 {
-    hark_loop **link = &living;
+    hark_loop **link = &hark__living;
 
     pthread_mutex_lock(&registry);
     while (*link != loop) {
@@ -88,7 +92,7 @@ static void unregister_loop(hark_loop *loop)
 /* By its address or by its id. Under the lock. */
 static hark_loop *find(const hark_loop *wanted, uint32_t id)
 {
-    hark_loop *loop = living;
+    hark_loop *loop = hark__living;
 
     while (loop && loop != wanted && loop->id != id) {
         loop = loop->next_alive;
@@ -118,7 +122,7 @@ size_t hark__census_count(void)
     size_t count = 0;
 
     pthread_mutex_lock(&registry);
-    for (const hark_loop *loop = living; loop; loop = loop->next_alive) {
+    for (const hark_loop *loop = hark__living; loop; loop = loop->next_alive) {
         count += __atomic_load_n(&loop->tasks, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&registry);

@@ -26,12 +26,15 @@
  * Not here A watch of locks: nobody could hold what a callback was given.
  * Cost     taken and released with nobody else about: a comparison and a store each.
  */
+#include "base/facts.h"
 #include "sync/lock.h"
-
 #include "sync/sync.h"
 
 /* Besides the id: it has served a condition. */
 #define SERVES INT64_MIN
+
+HARK__FACT(lock_owner, "lock.owner", offsetof(hark_lock, owner));
+HARK__FACT(lock_owner_mask, "lock.owner_mask", ~SERVES);
 
 static hark_task owner_of(const hark_lock *l)
 {
