@@ -95,7 +95,7 @@ static const struct file common[] = {
      "static int everybody_is_woken(void *arg)\n"
      "{\n"
      "    (void)arg;\n"
-     "    return greet(100) == 100 ? 0 : hark_fail(-EINVAL, \"not all were woken\");\n"
+     "    return greet(10) == 10 ? 0 : hark_fail(-EINVAL, \"not all were woken\");\n"
      "}\n"
      "\n"
      "int main(void)\n"

@@ -39,6 +39,37 @@ $(printf '%s\n' "$2" | sed 's/^/    /')"
     fi
 }
 
+# The output against the pattern, both as lines; a pattern line of "..." alone matches any number.
+same_lines() { # PATTERN OUTPUT
+    awk '
+        function matches(text, pattern,    count, part, i, at) {
+            count = split(pattern, part, /\.\.\./)
+            if (count == 1) return text == pattern
+            if (substr(text, 1, length(part[1])) != part[1]) return 0
+            text = substr(text, length(part[1]) + 1)
+            for (i = 2; i < count; i++) {
+                at = index(text, part[i])
+                if (at == 0) return 0
+                text = substr(text, at + length(part[i]))
+            }
+            at = length(text) - length(part[count])
+            return at >= 0 && substr(text, at + 1) == part[count]
+        }
+        FILENAME == ARGV[1] { want[++wants] = $0; next }
+        { got[++gots] = $0 }
+        END {
+            w = 1
+            for (g = 1; g <= gots; g++) {
+                if (want[w] == "..." && w < wants && matches(got[g], want[w + 1])) w += 2
+                else if (want[w] == "...") continue
+                else if (w <= wants && matches(got[g], want[w])) w++
+                else { print "line " g " is\n  " got[g] "\nexpected\n  " want[w]; exit 1 }
+            }
+            if (want[w] == "...") w++
+            if (w <= wants) { print "it ended before the line\n  " want[w]; exit 1 }
+        }' "$1" "$2"
+}
+
 finish() {
     printf '%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
