@@ -108,6 +108,10 @@
     X(queue_done_wakes_one_joiner, "the last item done wakes one joiner") \
     X(queue_dropped_is_not_done, "what a shutdown drops is not done") \
     X(queue_shutdown_forgets_putters, "a shutdown does not wake who waits to put") \
+    X(lookup_wakes_nobody, "an answer of a resolver wakes nobody") \
+    X(lookup_ends_with_one_family, "a question is over when one family is") \
+    X(race_looks_at_one, "of two connections that are made at once one may be missed") \
+    X(lookup_is_not_forgotten, "a cancelled question stays with the resolver") \
     X(buffer_returned_too_early, "a cancelled call returns while a thread still has its buffer") \
     /* locks */ \
     X(lock_freed_for_the_woken, "a lock that is released is free until who was woken has run") \
@@ -174,7 +178,51 @@
     /* children */ \
     X(child_tells_one, "of two who wait for a child only the first is told of its end") \
     X(child_status_is_not_told, "who waits for a child is woken without its status") \
-    X(child_is_reaped_for_nobody, "a wait for a child that is cancelled reaps it")
+    X(child_is_reaped_for_nobody, "a wait for a child that is cancelled reaps it") \
+    X(process_is_not_told, "a process does not know that its child was reaped by another call") \
+    X(process_signals_a_stranger, "a process whose child a stranger has reaped is signalled") \
+    X(process_close_gives_up, "a close that is told of a cancellation leaves its child") \
+    X(process_grace_is_for_ever, "a process that does not end when asked to is never killed") \
+    X(spawn_leaves_a_pipe, "our ends of the pipes of a child that could not be run stay open") \
+    /* workers */ \
+    X(worker_failure_is_kept_to_itself, "a worker that fails cancels no other") \
+    X(worker_last_failure_wins, "the last failure of the workers is the result") \
+    /* what crosses loops */ \
+    X(crowd_takes_the_last, "who came last is met first, across loops") \
+    X(cancelled_party_stays_in_its_crowd, "who is cancelled still stands where other loops look") \
+    X(taken_party_leaves, "who is cancelled when it was taken does not wait for its answer") \
+    X(link_place_is_given_to_nobody, "a place of a link that comes free wakes nobody") \
+    X(link_close_forgets_senders, "closing a link forgets who waits to send") \
+    X(promise_second_wins, "a promise is sent a second time") \
+    X(promise_wakes_one, "of those who wait for a promise one is told") \
+    X(portal_cancel_before_its_start_is_lost, "who is cancelled before it begins is not") \
+    X(portal_failure_cancels_the_others, "a task of a portal that fails cancels the others") \
+    /* streams */ \
+    X(stream_lets_a_second_reader_in, "two tasks read one stream at the same time") \
+    X(stream_close_frees_under_a_reader, "closing a stream does not tell who reads it") \
+    X(stream_forgets_that_it_broke, "a broken stream says so once, and then that it has ended") \
+    X(stream_mark_in_two_parts_is_missed, "a mark of which one part came later is not seen") \
+    X(stream_copy_loses_what_was_not_written, "what was read and cannot be written is dropped") \
+    X(memory_room_is_given_to_nobody, "a read that makes room wakes no writer") \
+    X(memory_close_forgets_the_writer, "closing one end leaves the other end's writer asleep") \
+    /* serving */ \
+    X(connection_is_closed_twice, "what a handler has closed is closed again, with its new owner") \
+    X(cancelled_connection_stays_open, "a connection whose handler was cancelled is not closed") \
+    X(failure_keeps_its_place, "a connection that failed counts against the limit for ever") \
+    X(stop_forgets_the_grace, "a server that is stopped waits for its connections for ever") \
+    /* forks, and threads that end */ \
+    X(forked_child_keeps_the_box, "a forked child that lets go keeps the parent's post box open") \
+    X(forked_child_goes_back, "what returns in a forked child goes on in the parent's loop") \
+    X(inherited_loop_takes_posts, "a post to the parent's loop is accepted in its child") \
+    X(orphan_is_not_noticed, "a thread that ends leaves its loop behind") \
+    X(crash_is_told_for_ever, "a crash that prints the tasks prints them again and again") \
+    /* files */ \
+    X(operation_ends_for_nobody, "an operation that has ended wakes nobody") \
+    X(operation_is_left_behind, "a cancelled operation is not waited for") \
+    X(event_comes_before_its_id, "an event of a watch that is still being added is dropped") \
+    X(open_cancelled_keeps_its_descriptor, "an open that is cancelled while it waits leaks") \
+    X(whole_leaves_what_it_wrote, "a file that could not be renamed is left beside the old one") \
+    X(walk_without_memory_goes_past, "a folder that there was no memory for is not gone into")
 
 #ifdef HARK__PLANTED
 #define HARK__PLANTED_NAME(name, words) HARK__PLANTED_##name,

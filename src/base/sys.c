@@ -19,10 +19,14 @@
  */
 #include "base/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -58,9 +62,26 @@ static int sys_connect(int fd, const struct sockaddr *address, socklen_t length)
     return connect(fd, address, length);
 }
 
+static int sys_getpeername(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return getpeername(fd, address, length);
+}
+
 static int sys_getsockname(int fd, struct sockaddr *address, socklen_t *length)
 {
     return getsockname(fd, address, length);
+}
+
+static ssize_t sys_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
+                            socklen_t *length)
+{
+    return recvfrom(fd, buffer, size, flags, address, length);
+}
+
+static ssize_t sys_sendto(int fd, const void *buffer, size_t size, int flags,
+                          const struct sockaddr *address, socklen_t length)
+{
+    return sendto(fd, buffer, size, flags, address, length);
 }
 
 static int sys_fcntl_int(int fd, int command, int argument)
@@ -91,6 +112,11 @@ static int sys_pidfd_open(pid_t pid, unsigned flags)
     return (int)syscall(SYS_pidfd_open, pid, flags);
 }
 
+static int sys_pidfd_send_signal(int fd, int signo, siginfo_t *info, unsigned flags)
+{
+    return (int)syscall(SYS_pidfd_send_signal, fd, signo, info, flags);
+}
+
 static ssize_t sys_process_madvise(const struct iovec *ranges, size_t count, int advice)
 {
     /* PIDFD_SELF_THREAD_GROUP: Linux 6.14 spares us the descriptor. */
@@ -113,41 +139,73 @@ static int sys_eventfd(unsigned value, int flags)
     return eventfd(value, flags);
 }
 
-#define sys_clock_gettime   clock_gettime
-#define sys_close           close
-#define sys_epoll_create1   epoll_create1
-#define sys_epoll_ctl       epoll_ctl
-#define sys_epoll_wait      epoll_wait
-#define sys_fstat           fstat
-#define sys_getsockopt      getsockopt
-#define sys_listen          listen
-#define sys_madvise         madvise
-#define sys_mmap            mmap
-#define sys_mprotect        mprotect
-#define sys_munmap          munmap
-#define sys_pipe2           pipe2
-#define sys_poll            poll
-#define sys_ppoll           ppoll
-#define sys_preadv2         preadv2
-#define sys_pselect         pselect
-#define sys_pwritev2        pwritev2
-#define sys_read            read
-#define sys_recv            recv
-#define sys_send            send
-#define sys_setsockopt      setsockopt
-#define sys_sigaction       sigaction
-#define sys_sigaltstack     sigaltstack
-#define sys_socket          socket
-#define sys_socketpair      socketpair
-#define sys_timerfd_create  timerfd_create
-#define sys_timerfd_settime timerfd_settime
-#define sys_unlink          unlink
-#define sys_waitid          waitid
-#define sys_write           write
-#define sys_getaddrinfo     getaddrinfo
-#define sys_freeaddrinfo    freeaddrinfo
-#define sys_thread_start    pthread_create
-#define sys_thread_kill     pthread_kill
+#define sys_chmod             chmod
+#define sys_clock_gettime     clock_gettime
+#define sys_close             close
+#define sys_epoll_create1     epoll_create1
+#define sys_epoll_ctl         epoll_ctl
+#define sys_epoll_wait        epoll_wait
+#define sys_fchmod            fchmod
+#define sys_fdatasync         fdatasync
+#define sys_fstat             fstat
+#define sys_fstatat           fstatat
+#define sys_fsync             fsync
+#define sys_ftruncate         ftruncate
+#define sys_getdents64        getdents64
+#define sys_getsockopt        getsockopt
+#define sys_inotify_add_watch inotify_add_watch
+#define sys_inotify_init1     inotify_init1
+#define sys_inotify_rm_watch  inotify_rm_watch
+#define sys_isatty            isatty
+#define sys_kill              kill
+#define sys_link              link
+#define sys_listen            listen
+#define sys_madvise           madvise
+#define sys_mkdir             mkdir
+#define sys_mmap              mmap
+#define sys_mprotect          mprotect
+#define sys_munmap            munmap
+#define sys_pipe2             pipe2
+#define sys_poll              poll
+#define sys_posix_spawnp      posix_spawnp
+#define sys_ppoll             ppoll
+#define sys_pread             pread
+#define sys_preadv2           preadv2
+#define sys_pselect           pselect
+#define sys_pwrite            pwrite
+#define sys_pwritev2          pwritev2
+#define sys_read              read
+#define sys_readlink          readlink
+#define sys_recv              recv
+#define sys_recvmmsg          recvmmsg
+#define sys_recvmsg           recvmsg
+#define sys_rename            rename
+#define sys_rmdir             rmdir
+#define sys_send              send
+#define sys_sendmmsg          sendmmsg
+#define sys_sendmsg           sendmsg
+#define sys_setsockopt        setsockopt
+#define sys_shutdown          shutdown
+#define sys_sigaction         sigaction
+#define sys_sigaltstack       sigaltstack
+#define sys_socket            socket
+#define sys_socketpair        socketpair
+#define sys_statx             statx
+#define sys_symlink           symlink
+#define sys_tee               tee
+#define sys_timerfd_create    timerfd_create
+#define sys_timerfd_settime   timerfd_settime
+#define sys_truncate          truncate
+#define sys_unlink            unlink
+#define sys_waitid            waitid
+#define sys_write             write
+#define sys_getaddrinfo       getaddrinfo
+#define sys_freeaddrinfo      freeaddrinfo
+#define sys_getnameinfo       getnameinfo
+#define sys_if_nametoindex    if_nametoindex
+#define sys_thread_start      pthread_create
+#define sys_thread_join       pthread_join
+#define sys_thread_kill       pthread_kill
 
 /* ---- the ring -------------------------------------------------------------------------------- */
 
@@ -180,8 +238,22 @@ static void sys_uring_exit(struct io_uring *ring)
     io_uring_queue_exit(ring);
 }
 
+static uint64_t sys_uring_opcodes(struct io_uring *ring)
+{
+    char room[sizeof(struct io_uring_probe) + 64 * sizeof(struct io_uring_probe_op)]
+        __attribute__((aligned(8))) = {0};
+    struct io_uring_probe *probe = (struct io_uring_probe *)room;
+    uint64_t known = 0;
+    if (io_uring_register_probe(ring, probe, 64) < 0)
+        return 0;
+    for (int i = 0; i < probe->ops_len && i < 64; i++)
+        known |= (uint64_t) !!(probe->ops[i].flags & IO_URING_OP_SUPPORTED) << i;
+    return known;
+}
+
 #define SYS_URING \
-    .uring_setup = sys_uring_setup, .uring_enter = sys_uring_enter, .uring_exit = sys_uring_exit,
+    .uring_setup = sys_uring_setup, .uring_enter = sys_uring_enter, .uring_exit = sys_uring_exit, \
+    .uring_opcodes = sys_uring_opcodes,
 #else
 #define SYS_URING
 #endif

@@ -25,6 +25,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct io_uring_params;
     X(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags), \
       (fd, address, length, flags)) \
     X(int, bind, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length)) \
+    X(int, chmod, (const char *path, mode_t mode), (path, mode)) \
     X(int, clock_gettime, (clockid_t clock, struct timespec * time), (clock, time)) \
     X(int, close, (int fd), (fd)) \
     X(int, connect, (int fd, const struct sockaddr *address, socklen_t length), \
@@ -62,25 +64,48 @@ struct io_uring_params;
     X(int, epoll_wait, (int epoll, struct epoll_event *events, int max, int timeout), \
       (epoll, events, max, timeout)) \
     X(int, eventfd, (unsigned value, int flags), (value, flags)) \
+    X(int, fchmod, (int fd, mode_t mode), (fd, mode)) \
     X(int, fcntl_int, (int fd, int command, int argument), (fd, command, argument)) \
+    X(int, fdatasync, (int fd), (fd)) \
     X(int, fstat, (int fd, struct stat *status), (fd, status)) \
+    X(int, fstatat, (int folder, const char *path, struct stat *status, int flags), \
+      (folder, path, status, flags)) \
+    X(int, fsync, (int fd), (fd)) \
+    X(int, ftruncate, (int fd, off_t size), (fd, size)) \
+    X(ssize_t, getdents64, (int fd, void *buffer, size_t size), (fd, buffer, size)) \
+    X(int, getpeername, (int fd, struct sockaddr *address, socklen_t *length), \
+      (fd, address, length)) \
     X(int, getsockname, (int fd, struct sockaddr *address, socklen_t *length), \
       (fd, address, length)) \
     X(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *length), \
       (fd, level, name, value, length)) \
+    X(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask)) \
+    X(int, inotify_init1, (int flags), (flags)) \
+    X(int, inotify_rm_watch, (int fd, int watch), (fd, watch)) \
+    X(int, isatty, (int fd), (fd)) \
+    X(int, kill, (pid_t pid, int signo), (pid, signo)) \
+    X(int, link, (const char *from, const char *to), (from, to)) \
     X(int, listen, (int fd, int backlog), (fd, backlog)) \
     X(int, madvise, (void *address, size_t length, int advice), (address, length, advice)) \
+    X(int, mkdir, (const char *path, mode_t mode), (path, mode)) \
     X(void *, mmap, (void *address, size_t length, int protection, int flags, int fd, off_t offset), \
       (address, length, protection, flags, fd, offset)) \
     X(int, mprotect, (void *address, size_t length, int protection), (address, length, protection)) \
     X(int, munmap, (void *address, size_t length), (address, length)) \
     X(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode)) \
     X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags)) \
+    X(int, pidfd_send_signal, (int fd, int signo, siginfo_t *info, unsigned flags), \
+      (fd, signo, info, flags)) \
     X(int, pipe2, (int fds[2], int flags), (fds, flags)) \
     X(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout)) \
+    X(int, posix_spawnp, \
+      (pid_t * pid, const char *program, const posix_spawn_file_actions_t *actions, \
+       const posix_spawnattr_t *attributes, char *const *argv, char *const *environment), \
+      (pid, program, actions, attributes, argv, environment)) \
     X(int, ppoll, \
       (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask), \
       (fds, count, timeout, mask)) \
+    X(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset), (fd, buffer, size, offset)) \
     X(ssize_t, preadv2, (int fd, const struct iovec *parts, int count, off_t offset, int flags), \
       (fd, parts, count, offset, flags)) \
     X(ssize_t, process_madvise, (const struct iovec *ranges, size_t count, int advice), \
@@ -89,24 +114,49 @@ struct io_uring_params;
       (int count, fd_set *in, fd_set *out, fd_set *bad, const struct timespec *timeout, \
        const sigset_t *mask), \
       (count, in, out, bad, timeout, mask)) \
+    X(ssize_t, pwrite, (int fd, const void *buffer, size_t size, off_t offset), \
+      (fd, buffer, size, offset)) \
     X(ssize_t, pwritev2, (int fd, const struct iovec *parts, int count, off_t offset, int flags), \
       (fd, parts, count, offset, flags)) \
     X(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size)) \
+    X(ssize_t, readlink, (const char *path, char *buffer, size_t size), (path, buffer, size)) \
     X(ssize_t, recv, (int fd, void *buffer, size_t size, int flags), (fd, buffer, size, flags)) \
+    X(ssize_t, recvfrom, \
+      (int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length), \
+      (fd, buffer, size, flags, address, length)) \
+    X(int, recvmmsg, \
+      (int fd, struct mmsghdr *list, unsigned count, int flags, struct timespec *timeout), \
+      (fd, list, count, flags, timeout)) \
+    X(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags)) \
+    X(int, rename, (const char *from, const char *to), (from, to)) \
+    X(int, rmdir, (const char *path), (path)) \
     X(ssize_t, send, (int fd, const void *buffer, size_t size, int flags), \
       (fd, buffer, size, flags)) \
+    X(int, sendmmsg, (int fd, struct mmsghdr *list, unsigned count, int flags), \
+      (fd, list, count, flags)) \
+    X(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags)) \
+    X(ssize_t, sendto, \
+      (int fd, const void *buffer, size_t size, int flags, const struct sockaddr *address, \
+       socklen_t length), \
+      (fd, buffer, size, flags, address, length)) \
     X(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t length), \
       (fd, level, name, value, length)) \
+    X(int, shutdown, (int fd, int how), (fd, how)) \
     X(int, sigaction, (int signo, const struct sigaction *action, struct sigaction *old), \
       (signo, action, old)) \
     X(int, sigaltstack, (const stack_t *stack, stack_t *old), (stack, old)) \
     X(int, socket, (int domain, int type, int protocol), (domain, type, protocol)) \
     X(int, socketpair, (int domain, int type, int protocol, int fds[2]), \
       (domain, type, protocol, fds)) \
+    X(int, statx, (int folder, const char *path, int flags, unsigned mask, struct statx *status), \
+      (folder, path, flags, mask, status)) \
+    X(int, symlink, (const char *text, const char *path), (text, path)) \
+    X(ssize_t, tee, (int in, int out, size_t size, unsigned flags), (in, out, size, flags)) \
     X(int, timerfd_create, (int clock, int flags), (clock, flags)) \
     X(int, timerfd_settime, \
       (int fd, int flags, const struct itimerspec *time, struct itimerspec *old), \
       (fd, flags, time, old)) \
+    X(int, truncate, (const char *path, off_t size), (path, size)) \
     X(int, unlink, (const char *path), (path)) \
     X(int, waitid, (idtype_t type, id_t id, siginfo_t * info, int options), \
       (type, id, info, options)) \
@@ -115,6 +165,12 @@ struct io_uring_params;
       (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list), \
       (host, port, hints, list)) \
     X(void, freeaddrinfo, (struct addrinfo * list), (list)) \
+    X(int, getnameinfo, \
+      (const struct sockaddr *address, socklen_t length, char *host, socklen_t host_size, \
+       char *port, socklen_t port_size, int flags), \
+      (address, length, host, host_size, port, port_size, flags)) \
+    X(unsigned, if_nametoindex, (const char *name), (name)) \
+    X(int, thread_join, (pthread_t thread, void **result), (thread, result)) \
     X(int, thread_kill, (pthread_t thread, int signo), (thread, signo)) \
     X(int, thread_start, \
       (pthread_t * thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *arg), \
@@ -128,6 +184,8 @@ struct hark__sys {
     /* Submit, wait for `wait` completions at most `timeout` ns (< 0: for ever). */
     int (*uring_enter)(struct io_uring *ring, unsigned wait, int64_t timeout);
     void (*uring_exit)(struct io_uring *ring);
+    /* Bit n: the kernel knows opcode n (of the first 64). */
+    uint64_t (*uring_opcodes)(struct io_uring *ring);
 };
 extern struct hark__sys hark__sys;
 

@@ -53,8 +53,11 @@ struct way {
  * a lie that has consequences (EAGAIN, EINPROGRESS: see SPURIOUS). What has no line cannot fail so:
  *
  *     freeaddrinfo  has no result
+ *     if_nametoindex  its answer is "none"
  *     munmap        fails only where it would cut an area in two, and what could not be given back
  *                   stays in the account by rule S5: each sweep would call that a leak
+ *     inotify_rm_watch  a watch that is gone only
+ *     isatty        its answer is "no"
  *     sigaction     a wrong signal only
  *     thread_kill   a thread that is gone only
  *     uring_exit    has no result
@@ -82,6 +85,8 @@ static const struct {
     [ROW_bind] = {"bind", {W(EACCES), W(EADDRINUSE), W(EADDRNOTAVAIL), W(ENOMEM), W(EROFS)}},
     [ROW_clock_gettime] = {"clock_gettime", {W(EINVAL)}}, /* a kernel without that clock */
     /* it is closed all the same; ENOSPC and EDQUOT: a network file system's late news */
+    [ROW_chmod] = {"chmod", {W(EPERM), W(EROFS), W(EIO)}},
+    [ROW_fchmod] = {"fchmod", {W(EPERM), W(EROFS), W(EIO)}},
     [ROW_close] = {"close", {W(EINTR), W(EIO), W(ENOSPC), W(EDQUOT)}},
     /* EADDRNOTAVAIL: no port is left; EAGAIN: a full backlog, or no room for a route */
     [ROW_connect] = {"connect",
@@ -95,37 +100,63 @@ static const struct {
     [ROW_epoll_wait] = {"epoll_wait", {W(EINTR)}},
     [ROW_eventfd] = {"eventfd", {W(EMFILE), W(ENFILE), W(ENODEV), W(ENOMEM)}},
     [ROW_fcntl_int] = {"fcntl(F_SETFL)", {W(EPERM)}}, /* a file that may only be appended to */
+    [ROW_fdatasync] = {"fdatasync", {W(EINTR), W(EDQUOT), W(EIO), W(ENOSPC)}},
     [ROW_fstat] = {"fstat", {W(EIO), W(ENOMEM), W(EOVERFLOW)}},
+    [ROW_fstatat] = {"fstatat", {W(EACCES), W(EIO), W(ELOOP), W(ENOENT), W(ENOMEM)}},
+    [ROW_fsync] = {"fsync", {W(EINTR), W(EDQUOT), W(EIO), W(ENOSPC)}},
+    [ROW_ftruncate] = {"ftruncate", {W(EINTR), W(EFBIG), W(EIO), W(EPERM)}},
+    [ROW_getdents64] = {"getdents64", {W(EINTR), W(EIO), W(ENOENT), W(ENOMEM)}},
     [ROW_getsockname] = {"getsockname", {W(ENOBUFS)}},
     [ROW_getsockopt] = {"getsockopt", {W(EACCES), W(ENOBUFS)}}, /* POSIX has them */
+    [ROW_inotify_add_watch] = {"inotify_add_watch", {W(EACCES), W(ENOENT), W(ENOMEM), W(ENOSPC)}},
+    [ROW_inotify_init1] = {"inotify_init1", {W(EMFILE), W(ENFILE), W(ENOMEM), W(ENOSYS)}},
+    [ROW_link] = {"link", {W(EACCES), W(EIO), W(EMLINK), W(ENOENT), W(ENOSPC), W(EPERM), W(EXDEV)}},
+    [ROW_kill] = {"kill", {W(EPERM)}},
     [ROW_listen] = {"listen", {W(EADDRINUSE)}}, /* somebody else listens there since we bound */
     /* EINVAL: a kernel that does not know this advice */
     [ROW_madvise] = {"madvise", {W(EAGAIN), W(EINVAL), W(ENOMEM)}},
+    [ROW_mkdir] = {"mkdir", {W(EACCES), W(EEXIST), W(EIO), W(ENOENT), W(ENOSPC), W(EROFS)}},
     [ROW_mmap] = {"mmap", {W(EAGAIN), W(ENOMEM)}}, /* EAGAIN: too much is locked */
     [ROW_mprotect] = {"mprotect", {W(EACCES), W(ENOMEM)}},
     [ROW_open] = {"open",
                   {W(EINTR), W(EACCES), W(ELOOP), W(EMFILE), W(ENFILE), W(ENOENT), W(ENOMEM),
                    W(EPERM)}},
     [ROW_pidfd_open] = {"pidfd_open", {W(EMFILE), W(ENFILE), W(ENOMEM), W(ENOSYS), W(EPERM)}},
+    [ROW_pidfd_send_signal] = {"pidfd_send_signal", {W(ENOSYS), W(EPERM)}},
     [ROW_pipe2] = {"pipe2", {W(EMFILE), W(ENFILE)}},
     [ROW_poll] = {"poll", {W(EINTR), W(ENOMEM)}},
     [ROW_ppoll] = {"ppoll", {W(EINTR), W(ENOMEM)}},
+    [ROW_pread] = {"pread", {W(EINTR), W(EIO), W(ENOMEM)}},
     /* EOPNOTSUPP, ENOSYS: the flag, or the call, is newer than the kernel */
     [ROW_preadv2] = {"preadv2", {W(EINTR), W(EIO), W(ENOSYS), W(EOPNOTSUPP)}},
     [ROW_process_madvise] = {"process_madvise", /* EPERM: for want of CAP_SYS_NICE */
                              {W(EINTR), W(EINVAL), W(ENOMEM), W(ENOSYS), W(EPERM)}},
     [ROW_pselect] = {"pselect", {W(EINTR), W(ENOMEM)}},
+    [ROW_pwrite] = {"pwrite", {W(EINTR), W(EDQUOT), W(EFBIG), W(EIO), W(ENOSPC)}},
     [ROW_pwritev2] = {"pwritev2",
                       {W(EINTR), W(EDQUOT), W(EFBIG), W(EIO), W(ENOSPC), W(ENOSYS), W(EOPNOTSUPP),
                        W(EPIPE)}},
     [ROW_read] = {"read", {W(EINTR), W(ECONNRESET), W(EIO)}},
+    [ROW_readlink] = {"readlink", {W(EACCES), W(EIO), W(ENOENT), W(ENOMEM)}},
     [ROW_recv] = {"recv", {W(EINTR), W(ECONNREFUSED), W(ECONNRESET), W(ENOMEM), W(ETIMEDOUT)}},
+    [ROW_rename] = {"rename", {W(EACCES), W(EIO), W(ENOENT), W(ENOSPC), W(EROFS), W(EXDEV)}},
+    [ROW_rmdir] = {"rmdir", {W(EACCES), W(EBUSY), W(EIO), W(ENOENT), W(ENOTEMPTY)}},
+    [ROW_recvfrom] = {"recvfrom", {W(EINTR), W(EAGAIN), W(ECONNREFUSED), W(ENOMEM)}},
+    [ROW_recvmsg] = {"recvmsg", {W(EINTR), W(EAGAIN), W(ECONNREFUSED), W(ENOMEM)}},
+    [ROW_recvmmsg] = {"recvmmsg", {W(EINTR), W(EAGAIN), W(ECONNREFUSED), W(ENOMEM)}},
     [ROW_send] = {"send", {W(EINTR), W(EACCES), W(ECONNRESET), W(ENOBUFS), W(ENOMEM), W(EPIPE)}},
+    [ROW_sendto] = {"sendto", {W(EINTR), W(EAGAIN), W(ENOBUFS), W(ENOMEM), W(EPERM), W(EMSGSIZE)}},
+    [ROW_sendmsg] = {"sendmsg", {W(EINTR), W(EAGAIN), W(ENOBUFS), W(ENOMEM), W(EPERM), W(EMSGSIZE)}},
+    [ROW_sendmmsg] = {"sendmmsg", {W(EINTR), W(EAGAIN), W(ENOBUFS), W(ENOMEM), W(EPERM), W(EMSGSIZE)}},
     [ROW_setsockopt] = {"setsockopt", {W(ENOBUFS), W(ENOMEM)}},
     [ROW_sigaltstack] = {"sigaltstack", {W(ENOMEM)}}, /* a processor with larger frames */
     [ROW_socket] = {"socket",
                     {W(EACCES), W(EAFNOSUPPORT), W(EMFILE), W(ENFILE), W(ENOBUFS), W(ENOMEM)}},
     [ROW_socketpair] = {"socketpair", {W(EMFILE), W(ENFILE), W(ENOBUFS), W(ENOMEM)}},
+    [ROW_statx] = {"statx", {W(EACCES), W(EIO), W(ELOOP), W(ENOENT), W(ENOMEM), W(ENOSYS)}},
+    [ROW_symlink] = {"symlink", {W(EACCES), W(EEXIST), W(EIO), W(ENOENT), W(ENOSPC), W(EROFS)}},
+    [ROW_tee] = {"tee", {W(ENOMEM)}},
+    [ROW_truncate] = {"truncate", {W(EINTR), W(EACCES), W(EFBIG), W(EIO), W(ENOENT)}},
     [ROW_unlink] = {"unlink", {W(EACCES), W(EIO), W(ENOENT), W(ENOMEM), W(EPERM), W(EROFS)}},
     [ROW_waitid] = {"waitid", {W(EINTR)}}, /* it does not wait: WNOHANG */
     [ROW_write] = {"write",
@@ -134,6 +165,10 @@ static const struct {
     [ROW_getaddrinfo] = {"getaddrinfo",
                          {W(EAI_ADDRFAMILY), W(EAI_AGAIN), W(EAI_FAIL), W(EAI_MEMORY),
                           W(EAI_NODATA), W(EAI_NONAME), W(EAI_SERVICE), W(EAI_SYSTEM)}},
+    [ROW_getnameinfo] = {"getnameinfo",
+                         {W(EAI_AGAIN), W(EAI_FAIL), W(EAI_MEMORY), W(EAI_NONAME), W(EAI_OVERFLOW),
+                          W(EAI_SYSTEM)}},
+    [ROW_posix_spawnp] = {"posix_spawnp", {W(EAGAIN), W(ENOMEM), W(ENOENT), W(EACCES)}},
     [ROW_thread_start] = {"pthread_create", {W(EAGAIN)}}, /* its answer is the error */
     /* EINVAL: an older kernel, which knows fewer flags */
     [ROW_uring_setup] = {"io_uring_setup",
@@ -235,7 +270,8 @@ static int error_of(enum row row)
 /* As that call says that it has failed. */
 static intptr_t answer(enum row row, int error)
 {
-    if (row == ROW_thread_start || row == ROW_getaddrinfo) {
+    if (row == ROW_thread_start || row == ROW_getaddrinfo || row == ROW_getnameinfo ||
+        row == ROW_posix_spawnp) {
         errno = error == EAI_SYSTEM ? EMFILE : errno;
         return error;
     }
@@ -608,6 +644,7 @@ static void fill_tables(void)
     hark__sys.uring_setup = real.uring_setup ? odd_uring_setup : NULL;
     hark__sys.uring_enter = real.uring_enter ? odd_uring_enter : NULL;
     hark__sys.uring_exit = real.uring_exit;
+    hark__sys.uring_opcodes = real.uring_opcodes;
     hark__memory.allocate = failing_allocate;
     hark__memory.resize = failing_resize;
 }

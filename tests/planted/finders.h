@@ -165,6 +165,11 @@ FINDER(signal_nobody_took_is_dropped, "signal_against_close", 1000)
 FINDER(child_tells_one, "child_all_are_told", 1000)
 FINDER(child_status_is_not_told, "child_all_are_told", 1000)
 FINDER(child_is_reaped_for_nobody, "child_end_against_cancel", 1000)
+FINDER(process_is_not_told, "process_signal_against_its_number", 1000)
+FINDER(process_signals_a_stranger, "process_signal_against_a_stranger", 1000)
+FINDER(process_close_gives_up, "process_close_is_never_cut_short", 1000)
+FINDER(process_grace_is_for_ever, "process_end_is_never_cut_short", 1000)
+FINDER(spawn_leaves_a_pipe, "process_pipes_of_a_child_that_cannot_be_run", 1000)
 
 /* Pools, maps, piles. */
 FINDER(pool_grandchild_waits, "pool_spawned_into_from_below", 1000)
@@ -182,3 +187,56 @@ FINDER(pile_room_is_given_to_nobody, "pile_room_against_cancel", 1000)
 FINDER(pile_tells_one_taker, "pile_takers_against_cancel", 1000)
 FINDER(pile_waits_for_a_spawn_that_was_none, "pile_spawn_against_cancel", 1000)
 FINDER(pile_cancelled_go_keeps_its_room, "pile_spawn_against_cancel", 1000)
+
+/* Serving. */
+FINDER(connection_is_closed_twice, "serve_a_handler_that_closes_its_connection", 1000)
+FINDER(cancelled_connection_stays_open, "serve_cancelled_with_its_connections", 1000)
+FINDER(failure_keeps_its_place, "serve_a_failure_gives_its_place_back", 1000)
+FINDER(stop_forgets_the_grace, "serve_stop_against_a_connection", 1000)
+
+/* Streams. */
+FINDER(stream_lets_a_second_reader_in, "stream_two_readers_never_meet", 1000)
+FINDER(stream_close_frees_under_a_reader, "stream_line_against_close", 1000)
+FINDER(stream_forgets_that_it_broke, "stream_reset_is_no_end", 1000)
+FINDER(stream_mark_in_two_parts_is_missed, "stream_mark_in_pieces", 1000)
+FINDER(stream_copy_loses_what_was_not_written, "stream_cancelled_copy_loses_nothing", 1000)
+FINDER(memory_room_is_given_to_nobody, "memory_through_the_ring", 1000)
+FINDER(memory_close_forgets_the_writer, "memory_close_of_the_reader", 1000)
+
+/* Names. */
+FINDER(lookup_wakes_nobody, "name_two_families_answer", 1000)
+FINDER(lookup_ends_with_one_family, "name_two_families_answer", 1000)
+FINDER(lookup_is_not_forgotten, "name_question_against_cancel", 1000)
+FINDER(race_looks_at_one, "tcp_race_joined_late", 20000)
+
+/* Forks, and threads that end. */
+FINDER(forked_child_keeps_the_box, "fork_P16_U19_after_fork_lets_go_of_all_that_is_the_parents",
+       BY_TEST)
+FINDER(forked_child_goes_back, "fork_P16_a_task_that_returns_in_the_child_stops_it", BY_TEST)
+FINDER(inherited_loop_takes_posts, "fork_from_a_host_of_a_resting_loop", BY_TEST)
+FINDER(orphan_is_not_noticed, "loop_H2_of_a_thread_that_ends_is_freed_with_it", BY_TEST)
+FINDER(crash_is_told_for_ever, "signal_P20_a_crash_inside_a_task_names_it_and_who_waits", BY_TEST)
+
+/* Files. */
+FINDER(operation_ends_for_nobody, "operation_against_cancel", 1000)
+FINDER(operation_is_left_behind, "operation_against_cancel", 1000)
+FINDER(event_comes_before_its_id, "notify_an_event_that_comes_before_its_id_is_kept", BY_TEST)
+FINDER(open_cancelled_keeps_its_descriptor, "file_F7_opening_a_fifo_can_be_cancelled", BY_TEST)
+FINDER(whole_leaves_what_it_wrote, "file_whole_that_cannot_be_written_leaves_the_old_one", BY_TEST)
+FINDER(walk_without_memory_goes_past, "walk_without_memory_can_go_on", BY_TEST)
+
+/* Several loops, and what crosses them. */
+FINDER(worker_failure_is_kept_to_itself,
+       "workers_the_first_failure_cancels_the_rest_and_is_the_result", BY_TEST)
+FINDER(worker_last_failure_wins, "workers_a_failure_while_cleaning_up_is_not_the_result", BY_TEST)
+FINDER(crowd_takes_the_last, "link_two_and_two_meet", 1000)
+FINDER(cancelled_party_stays_in_its_crowd, "link_sender_cancelled_around_its_place", 1000)
+FINDER(taken_party_leaves, "link_scope_cancelled_around_an_item_from_outside", 1000)
+FINDER(link_place_is_given_to_nobody, "link_sender_cancelled_around_its_place", 1000)
+FINDER(link_close_forgets_senders, "link_receivers_closed_from_outside", 1000)
+FINDER(promise_second_wins, "promise_sent_from_outside_around_a_cancel", 1000)
+FINDER(promise_wakes_one, "promise_sent_from_outside_around_a_cancel", 1000)
+FINDER(portal_cancel_before_its_start_is_lost,
+       "portal_PT_16_a_task_is_cancelled_from_inside_before_it_begins", BY_TEST)
+FINDER(portal_failure_cancels_the_others,
+       "portal_PT_20_who_fails_or_is_cancelled_harms_nobody", BY_TEST)
