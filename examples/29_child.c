@@ -56,5 +56,5 @@ static int first_task(void *commands)
 int main(void)
 {
     char *commands[] = {"exit 3", "exec sleep 60", "trap '' TERM; exec sleep 60", NULL};
-    return hark_run(first_task, commands) < 0;
+    return hark_run(first_task, commands) < 0 && fprintf(stderr, "%s\n", hark_error_last()) > 0;
 }

@@ -15,7 +15,9 @@ HARK_BEGIN
 HARK_API void hark_dump(FILE *out);
 
 /* hark_dump_on - the same on stderr whenever the signal comes, also while the loop is stuck in a
- * task that never gives way. Call it in a task; it lasts until the run ends.
+ * task that never gives way. Call it in a task; it lasts until the run ends. With SIGSEGV, SIGBUS,
+ * SIGFPE, SIGILL, SIGTRAP or SIGSYS a program that crashes says where its tasks are: it prints
+ * once, and then the signal has its default action.
  *
  * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another
  * loop has it). */

@@ -47,11 +47,26 @@ HARK_API int hark_run_with(const hark_options *options, hark_fn *main, void *arg
 /* hark_cancel_on - from now on the signal `signo` cancels the whole run, as if a scope around main
  * had been cancelled; a second one has its default action.
  *
- * Call it in a task, usually main. The earlier disposition comes back when the run ends: in a loop of
- * hark_loop_new, when all that the signal has cancelled has ended, or the loop is freed.
+ * Call it in a task, usually main. The earlier disposition comes back when the run ends: in a loop
+ * of hark_loop_new, when all that the signal has cancelled has ended, or the loop is freed.
  * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another
  * loop of this process has it). */
 HARK_API int hark_cancel_on(int signo);
+
+/* hark_after_fork - in a child that was forked while a loop lived: let go of what it has inherited
+ * of its parent's loops. The parent's loops go on as if nothing had happened.
+ *
+ * A forked child has no task and no loop. It may call hark_run or hark_loop_new at once, _exit or
+ * an exec; its signals have the dispositions from before the loops. But it still holds the parent's
+ * ring, epoll and the like until it ends: this closes them. Call it first thing in the child,
+ * before it closes descriptors by number. A hark_loop of the parent's is gone then (hold it no
+ * longer: see hark_loop_drop). The task or callback that forked must not return in the child: that
+ * stops the child (SIGABRT) with an explanation. Descriptors of the program stay open in both, and
+ * shared.
+ *
+ * vfork and posix_spawn need nothing of this. Returns 0, also where nothing was inherited. Does not
+ * block. Any thread, in or outside a loop of the child's own. Source: libuv's uv_loop_fork. */
+HARK_API int hark_after_fork(void);
 
 /* The function behind the macros below; `site` is a HARK_SITE. */
 HARK_API int hark_run_at(const char *site, const hark_options *options, hark_fn *main, void *arg);

@@ -218,6 +218,7 @@ struct hark_loop {
     uint32_t stack_class;
     bool cancelled_all; /* a deadlock: shields do not count any more */
     bool deadlocked;
+    bool opened;  /* whole: whoever forks now may let go of it */
     bool careful; /* every switch goes through the loop: seed, slow_step */
     bool virtual_clock;
     int64_t virtual_now;
@@ -287,6 +288,7 @@ extern hark_loop *hark__living; /* run.c: all of the process, under its lock */
 int hark__loop_open(hark_loop **ret, const hark_options *options, const char *call);
 void hark__loop_finish(hark_loop *loop); /* nothing is accepted any more; what was, runs */
 void hark__loop_close(hark_loop *loop);
+void hark__loop_free_parts(hark_loop *loop); /* all that is memory, and the loop itself */
 bool hark__loop_alive(uint32_t id);
 /* What `use` says of a loop that lives, and cannot end meanwhile; -ESHUTDOWN: it has ended. */
 int hark__loop_with(const hark_loop *wanted, int (*use)(hark_loop *loop));
@@ -295,6 +297,41 @@ hark_task hark__loop_spawn(hark_loop *loop, hark_fn *fn, void *arg, const char *
                            const char *call);
 /* The result of a run that is over, with the words of what failed in it. */
 int hark__loop_result(hark_loop *loop, const char *call);
+
+/* orphan.c, and the list in run.c: what a thread leaves behind that ends. */
+void hark__orphan_watch(const hark_loop *loop);
+hark_loop *hark__loop_of_thread(void); /* one that lives and is this thread's; NULL: none */
+
+/* fork.c, and the list in run.c: loops of a parent that was forked, in its child. */
+bool hark__loop_is_inherited(const hark_loop *loop); /* NULL: is there any? */
+hark_loop *hark__loops_disown(void);                 /* all of them, linked by next_alive */
+_Noreturn void hark__fork_death(hark__task *task);
+
+/* Functions of the program are called by these: in a forked child none of them comes back into the
+ * loop. */
+static inline void hark__came_back(hark_loop *loop)
+{
+    if (unlikely(hark__here != loop) && !planted(forked_child_goes_back)) {
+        hark__fork_death(loop->running);
+    }
+}
+
+static inline int hark__call(hark_fn *fn, void *arg)
+{
+    hark_loop *loop = hark__here;
+    int result = fn(arg);
+
+    hark__came_back(loop);
+    return result;
+}
+
+static inline void hark__call_back(hark_callback *fn, void *arg)
+{
+    hark_loop *loop = hark__here;
+
+    fn(arg);
+    hark__came_back(loop);
+}
 
 /* loop.c: until there is no task any more; until main has ended; until hark_loop_stop (or a
  * cancellation of all has ended the last task). */
@@ -433,6 +470,9 @@ const hark__task *hark__task_joined(const hark__task *task); /* whose end it wai
 /* Task 3 "worker", spawned at file.c:12. */
 void hark__task_words(const hark__task *task, struct hark__text *text);
 
+/* Around a fork, as hark__stacks_hold and _release. */
+void hark__roster_hold(void);
+void hark__roster_release(void);
 int hark__roster_open(struct hark__roster **ret, uint32_t loop);
 void hark__roster_close(struct hark__roster *roster);
 hark__task *hark__roster_take(struct hark__roster *roster); /* NULL: no memory */
@@ -508,6 +548,7 @@ void hark__watch_unqueue(hark_loop *loop, hark_watch *watch);
 
 int hark__inbox_open(hark_loop *loop); /* needed before anything outside may post; 0 or -errno */
 void hark__inbox_close(hark_loop *loop);
+void hark__inbox_abandon(hark_loop *loop); /* in a forked child */
 /* Any thread, any signal handler; watch->fn runs in the loop. */
 void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch);
 bool hark__inbox_drain(hark_loop *loop);
@@ -524,15 +565,17 @@ void hark__inbox_free(hark_loop *loop); /* its memory, long after its end */
 
 /* From now on nothing is accepted; what was accepted is in the post box. */
 void hark__gate_close(hark_loop *loop);
+void hark__gate_shut(hark_loop *loop); /* ... without waiting for who is inside */
 /* May somebody outside yet wake its tasks? */
 bool hark__loop_is_held(const hark_loop *loop);
 void hark__loop_unref(hark_loop *loop);
-/* By who was waited for in another thread, and holds the loop: the watch's fn runs there; dropped. */
+/* By who was waited for in another thread, and holds the loop: the watch's fn runs there; dropped.
+ * */
 void hark__loop_answer(hark_loop *loop, hark_watch *watch);
 
 /* ---- interest.c: who waits for which descriptor ---------------------------------------------- */
 
-enum { FD_UNKNOWN, FD_TCP, FD_SOCKET, FD_PIPE, FD_FILE, FD_OTHER };
+enum { FD_UNKNOWN, FD_TCP, FD_SOCKET, FD_PIPE, FD_FILE, FD_DIRECT, FD_OTHER };
 enum { FD_IN = 0, FD_OUT = 1 };
 
 struct hark__fd {
@@ -546,9 +589,10 @@ struct hark__fd {
     uint8_t held;    /* bit of a direction: a task is in the middle of using it, though it may not
                       * stand in `waits` now */
     uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
-    bool hung_up;    /* no edge will come any more: never wait first */
+    bool hung_up;    /* no edge will come any more, or there is urgent data: never wait first */
     bool known;      /* kind is right */
     bool young;      /* noted, to be looked at again when it has grown old */
+    bool own;        /* the library's: closed by hark_after_fork */
     bool closing;    /* closed, but for the workers that still use it */
     uint16_t workers;
     int64_t noted;
@@ -570,6 +614,8 @@ void hark__fd_leave(hark_loop *loop, struct hark_waiter *waiter);
 int hark__fd_park(struct hark__fd *entry, int direction);
 /* A descriptor that has just been made: forget what was known of its number. */
 void hark__fd_fresh(hark_loop *loop, int fd, int kind);
+/* A descriptor that the library has opened for itself, until it leaves us. */
+void hark__fd_own(hark_loop *loop, int fd);
 int hark__fd_drop(hark_loop *loop, int fd); /* closing or leaving: whoever waits gets -EBADF */
 int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch);
 void hark__fd_unwatch(hark_loop *loop, hark_watch *watch);

@@ -125,13 +125,18 @@ static int whose(hark_loop *loop)
     return pthread_equal(loop->thread, pthread_self()) ? 0 : -EXDEV;
 }
 
-static int refuse(int error, const char *call)
+static int refuse(int error, const hark_loop *loop, const char *call)
 {
     switch (error) {
     case 0: return 0;
     case -EINVAL: return hark__fail(error, call, "the loop is NULL");
     case -EXDEV: return hark__fail(error, call, "the loop belongs to another thread");
-    case -ESHUTDOWN: return hark__fail(error, call, "there is no such loop any more: it was freed");
+    case -ESHUTDOWN:
+        return hark__fail(
+            error, call, "%s",
+            hark__loop_is_inherited(loop)
+                ? "this process was forked, and the loop is its parent's: let go of it with hark_after_fork, and make another"
+                : "there is no such loop any more: it was freed");
     default:
         return hark__fail(
             error, call,
@@ -141,7 +146,7 @@ static int refuse(int error, const char *call)
 
 static int check(const hark_loop *loop, const char *call)
 {
-    return refuse(loop ? hark__loop_with(loop, whose) : -EINVAL, call);
+    return refuse(loop ? hark__loop_with(loop, whose) : -EINVAL, loop, call);
 }
 
 static int check_rests(const hark_loop *loop, const char *call)
@@ -201,7 +206,7 @@ hark_loop *hark_loop_new(const hark_options *options)
         errno = -error;
         return NULL;
     }
-    loop->embedded = true;
+    loop->embedded = loop->opened = true;
     leave(loop);
     return loop;
 }
@@ -350,7 +355,7 @@ static int ask_to_stop(hark_loop *loop)
 
 int hark_loop_stop(hark_loop *loop)
 {
-    return refuse(loop ? hark__loop_with(loop, ask_to_stop) : -EINVAL, "hark_loop_stop");
+    return refuse(loop ? hark__loop_with(loop, ask_to_stop) : -EINVAL, loop, "hark_loop_stop");
 }
 
 /* The calls that note no place: for those who take their address. */

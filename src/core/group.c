@@ -342,10 +342,13 @@ static hark_task start_result(const struct hark__start *start, hark_task id, con
     if (start->said && !(nest->notes & NOTE_CHILD_CANCELLED)) {
         return id; /* it has ended well, and never noticed that its starter was cancelled */
     }
+    bool group_ended_it =
+        nest->notes & NOTE_CHILD_CANCELLED && start->target->scope.level.flags & LEVEL_REACHED;
     return hark__fail(
-        -EINVAL, call,
+        -EINVAL, call, "%s",
         start->said ? "the task was ready when its starter had been cancelled, and has ended with it"
-                    : "the task ended without having called hark_started");
+        : group_ended_it ? "the group was cancelled before the task had called hark_started"
+                         : "the task ended without having called hark_started");
 }
 
 static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, const char *site,

@@ -17,6 +17,7 @@
  *              the loop is being woken anyway).
  *          B3  One round runs what was there when it began: who posts for ever starves nobody.
  */
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "core/core.h"
@@ -27,13 +28,14 @@ struct hark__inbox {
     _Atomic(hark_watch *) posted; /* newest first */
     atomic_int asleep;
     int fd;
+    bool denied;       /* it could not be written to, and that was said */
     bool deaf;         /* the hub could not be asked again */
     hark_watch *taken; /* oldest first: about to run */
 };
 
-static int arm(hark_loop *loop)
+static int arm(hark_loop *loop, const struct hark__inbox *inbox)
 {
-    return loop->hub->class->arm(loop->hub, loop->inbox->fd, POLLIN, INBOX_TOKEN);
+    return loop->hub->class->arm(loop->hub, inbox->fd, POLLIN, INBOX_TOKEN);
 }
 
 int hark__inbox_open(hark_loop *loop)
@@ -46,17 +48,15 @@ int hark__inbox_open(hark_loop *loop)
         return -ENOMEM;
     }
     inbox->fd = hark__sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (inbox->fd < 0) {
-        int error = -errno;
-        hark__free(inbox, sizeof *inbox);
-        return error;
+    int error = inbox->fd < 0 ? -errno : arm(loop, inbox);
+    if (!error) {
+        loop->inbox = inbox; /* last: whoever forks meanwhile finds a whole one or none */
+        return 0;
     }
-    loop->inbox = inbox;
-    int error = arm(loop);
-    if (error) {
-        hark__inbox_close(loop);
-        hark__inbox_free(loop);
+    if (inbox->fd >= 0) {
+        hark__sys.close(inbox->fd);
     }
+    hark__free(inbox, sizeof *inbox);
     return error;
 }
 
@@ -64,6 +64,13 @@ void hark__inbox_close(hark_loop *loop)
 {
     if (loop->inbox) {
         loop->hub->class->disarm(loop->hub, loop->inbox->fd, INBOX_TOKEN);
+        hark__sys.close(loop->inbox->fd);
+    }
+}
+
+void hark__inbox_abandon(hark_loop *loop)
+{
+    if (loop->inbox) {
         hark__sys.close(loop->inbox->fd);
     }
 }
@@ -76,13 +83,25 @@ void hark__inbox_free(hark_loop *loop)
     }
 }
 
+/* A loop that nobody can wake hangs: at least it does not hang in silence. Also from a handler. */
+static void say_it_is_denied(struct hark__inbox *inbox, int error)
+{
+    if (!__atomic_test_and_set(&inbox->denied, __ATOMIC_RELAXED)) {
+        hark__report_line(
+            NULL,
+            "a loop cannot be woken: writing to its eventfd %d failed with %s; did the program close that descriptor, or a sandbox forbid it?",
+            inbox->fd, strerrorname_np(error));
+    }
+}
+
 void hark__inbox_ring(struct hark__inbox *inbox)
 {
     int saved = errno;
     uint64_t one = 1;
-    ssize_t ignored = hark__sys.write(inbox->fd, &one, sizeof one);
 
-    (void)ignored;
+    if (hark__sys.write(inbox->fd, &one, sizeof one) < 0 && errno != EAGAIN) {
+        say_it_is_denied(inbox, errno);
+    }
     errno = saved;
 }
 
@@ -134,7 +153,7 @@ bool hark__inbox_drain(hark_loop *loop)
         void *arg = watch->arg;
         inbox->taken = watch->in.next;
         __atomic_store_n(&watch->state, WATCH_IDLE, __ATOMIC_SEQ_CST); /* it may be posted again */
-        fn(arg);
+        hark__call_back(fn, arg);
     }
     return any;
 }
@@ -163,7 +182,7 @@ bool hark__inbox_sleep(hark_loop *loop)
     if (!loop->inbox) {
         return true;
     }
-    if (loop->inbox->deaf && (loop->inbox->deaf = arm(loop) != 0)) {
+    if (loop->inbox->deaf && (loop->inbox->deaf = arm(loop, loop->inbox) != 0)) {
         return false;
     }
     atomic_store(&loop->inbox->asleep, 1);
@@ -191,7 +210,7 @@ bool hark__inbox_report(hark_loop *loop, uint64_t token)
     ssize_t ignored = hark__sys.read(loop->inbox->fd, &count, sizeof count);
     (void)ignored;
     if (!loop->hub->class->lasts) {
-        loop->inbox->deaf = arm(loop) != 0;
+        loop->inbox->deaf = arm(loop, loop->inbox) != 0;
     }
     return true;
 }

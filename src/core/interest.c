@@ -367,7 +367,7 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     if (!loop->hub->class->lasts || events & (POLLERR | POLLNVAL)) {
         entry->armed = 0; /* rule F3: it may have forgotten any of them */
     }
-    if (events & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL)) {
+    if (events & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL | POLLPRI)) {
         entry->hung_up = true;
     }
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
@@ -406,7 +406,16 @@ static void leave_us(hark_loop *loop, struct hark__fd *entry)
     }
     entry->generation += planted(late_report_reaches_the_next_owner) ? 0 : 1;
     entry->drained = entry->held = 0;
-    entry->hung_up = entry->known = false;
+    entry->hung_up = entry->known = entry->own = false;
+}
+
+void hark__fd_own(hark_loop *loop, int fd)
+{
+    struct hark__fd *entry = hark__fd_peek(loop, fd);
+
+    if (entry) {
+        entry->own = true;
+    }
 }
 
 int hark__fd_drop(hark_loop *loop, int fd)
@@ -491,7 +500,7 @@ void hark__fd_watch_run(hark_loop *loop, hark_watch *watch)
     struct hark__fd *entry = hark__fd_peek(loop, watch->fd);
 
     watch->state = (watch->state & ~(unsigned)WATCH_STATE) | WATCH_LISTED;
-    watch->fn(watch->arg);
+    hark__call_back(watch->fn, watch->arg);
     if (entry->watches[direction] != watch || (watch->state & WATCH_STATE) != WATCH_LISTED) {
         return;
     }

@@ -156,6 +156,9 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
             hark__inbox_report(loop, reports[i].token);
         }
     }
+    if (unlikely(loop->hub->ended)) {
+        hark__hub_tell(loop->hub);
+    }
     hark__inbox_drain(loop);
     loop->polled = loop->checked = hark__clock();
     expire_timers(loop);

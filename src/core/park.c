@@ -408,6 +408,11 @@ static int bind_to(struct hark_waitlist *list, hark_loop *loop, const char *call
 
 int hark__no_task(const char *call)
 {
+    if (!hark__here && !hark__resting && hark__loop_is_inherited(NULL)) {
+        return hark__fail(
+            -ENOTSUP, call,
+            "this process was forked from one with a running loop, whose tasks are not here; run another loop with hark_run, or end with _exit");
+    }
     return hark__fail(-ENOTSUP, call,
                       "a blocking call outside any task; make it in a task: see hark_run and hark_go");
 }

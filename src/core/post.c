@@ -38,9 +38,14 @@ static void go_out(hark_loop *loop)
     atomic_fetch_sub(&loop->gate, 1);
 }
 
-void hark__gate_close(hark_loop *loop)
+void hark__gate_shut(hark_loop *loop)
 {
     atomic_fetch_or(&loop->gate, CLOSED);
+}
+
+void hark__gate_close(hark_loop *loop)
+{
+    hark__gate_shut(loop);
     while (atomic_load(&loop->gate) != CLOSED) {
         sched_yield();
     }
@@ -78,6 +83,10 @@ hark_loop *hark_loop_hold(hark_loop *loop)
 
     if (!loop) {
         hark__fail(-EINVAL, call, "the loop is NULL");
+        return NULL;
+    }
+    if (!loop->inbox && hark__loop_is_inherited(loop)) {
+        hark__fail(-ESHUTDOWN, call, "this process was forked, and the loop is its parent's");
         return NULL;
     }
     int error = loop->inbox ? 0 : hark__inbox_open(loop);

@@ -89,6 +89,16 @@ static void give_number(const struct chunk *chunk)
     pthread_mutex_unlock(&numbers_lock);
 }
 
+void hark__roster_hold(void)
+{
+    pthread_mutex_lock(&numbers_lock);
+}
+
+void hark__roster_release(void)
+{
+    pthread_mutex_unlock(&numbers_lock);
+}
+
 int hark__roster_open(struct hark__roster **ret, uint32_t loop)
 {
     *ret = hark__alloc(sizeof **ret);

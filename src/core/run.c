@@ -3,9 +3,10 @@
  * run.c - a loop is opened, runs a main task and what it starts, and is closed; and the list of all
  * loops of the process.
  *
- * Idea     A loop is a handful of parts, opened in order and closed in the opposite one; a part that
- *          could not be had takes the others with it. What a thread or a fork must know of loops
- *          that are not its own stands in one list under a lock: which live, and how many tasks.
+ * Idea     A loop is a handful of parts, opened in order and closed in the opposite one; a part
+ *          that could not be had takes the others with it. What a thread or a fork must know of
+ *          loops that are not its own stands in one list under a lock: which live, and how many
+ *          tasks.
  * Rules    R1  Loop ids are never reused, so a primitive of a loop that is gone is recognised.
  *          R2  While any loop lives SIGPIPE is ignored; what was before comes back with the last.
  *          R3  A loop leaves the list before its parts go: whoever holds the list's lock may use
@@ -25,22 +26,43 @@ __attribute__((used)) static const void *const facts = &hark_debug_table;
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 hark_loop *hark__living; /* read by debuggers too (facts.c) */
+static hark_loop *inherited;
 static uint32_t last_id;
 static unsigned living_count;
 static struct sigaction sigpipe_before;
 
-/* A child that was forked has no task and no loop, whatever its parent ran: what stands in memory
- * of them is not used again, and signals mean to it what they meant before. */
+/* What all threads share is whole when the process forks, and a child has no task and no loop,
+ * whatever its parent ran (fork.c); signals mean to it what they meant before. */
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void)
 {
     pthread_mutex_lock(&registry);
+    hark__roster_hold();
+    hark__stacks_hold();
 }
 
 static void after_fork(void)
 {
+    hark__stacks_release(false);
+    hark__roster_release();
     pthread_mutex_unlock(&registry);
+}
+
+/* Nobody may post to them any more; who was about to, in the parent, is not here. */
+static void inherit(void)
+{
+    while (hark__living) {
+        hark_loop *loop = hark__living;
+        hark__living = loop->next_alive;
+        loop->next_alive = inherited;
+        inherited = loop;
+        if (!planted(inherited_loop_takes_posts)) {
+            hark__gate_shut(loop);
+        }
+    }
+    living_count = 0;
+    hark__here = hark__resting = NULL;
 }
 
 static void after_fork_in_child(void)
@@ -49,9 +71,9 @@ static void after_fork_in_child(void)
     if (living_count) {
         hark__sys.sigaction(SIGPIPE, &sigpipe_before, NULL);
     }
-    hark__here = hark__resting = NULL;
-    hark__living = NULL;
-    living_count = 0;
+    inherit();
+    hark__stacks_release(true);
+    hark__roster_release();
     pthread_mutex_unlock(&registry);
 }
 
@@ -63,6 +85,7 @@ static void watch_forks(void)
 static void register_loop(hark_loop *loop)
 {
     pthread_once(&fork_once, watch_forks);
+    hark__orphan_watch(loop);
     pthread_mutex_lock(&registry);
     loop->id = ++last_id;
     loop->next_alive = hark__living;
@@ -117,6 +140,37 @@ int hark__loop_with(const hark_loop *wanted, int (*use)(hark_loop *loop))
     return result;
 }
 
+hark_loop *hark__loop_of_thread(void)
+{
+    pthread_mutex_lock(&registry);
+    hark_loop *loop = hark__living;
+    while (loop && !pthread_equal(loop->thread, pthread_self())) {
+        loop = loop->next_alive;
+    }
+    pthread_mutex_unlock(&registry);
+    return loop;
+}
+
+bool hark__loop_is_inherited(const hark_loop *loop)
+{
+    pthread_mutex_lock(&registry);
+    const hark_loop *found = inherited;
+    while (found && loop && found != loop) {
+        found = found->next_alive;
+    }
+    pthread_mutex_unlock(&registry);
+    return found;
+}
+
+hark_loop *hark__loops_disown(void)
+{
+    pthread_mutex_lock(&registry);
+    hark_loop *loops = inherited;
+    inherited = NULL;
+    pthread_mutex_unlock(&registry);
+    return loops;
+}
+
 size_t hark__census_count(void)
 {
     size_t count = 0;
@@ -134,14 +188,8 @@ size_t hark__census_count(void)
 #define RING_LEAST 64
 #define CALLS_MOST 40 /* at once, in threads: AnyIO's and Trio's number */
 
-void hark__loop_close(hark_loop *loop)
+void hark__loop_free_parts(hark_loop *loop)
 {
-    if (loop->id) {
-        unregister_loop(loop); /* rule R3 */
-    }
-    hark__gate_close(loop);
-    hark__signals_close(loop);
-    hark__inbox_close(loop);
     if (loop->interest) {
         hark__interest_close(loop);
     }
@@ -153,16 +201,27 @@ void hark__loop_close(hark_loop *loop)
         hark__stacks_close(loop->stacks);
         hark__overflow_close();
     }
-    if (loop->hub) {
-        loop->hub->class->close(loop->hub);
-    }
     if (loop->ring) {
         hark__free(loop->ring, (loop->mask + 1ul) * sizeof *loop->ring);
     }
+    hark__loop_unref(loop);
+}
+
+void hark__loop_close(hark_loop *loop)
+{
+    hark__hub *hub = loop->hub;
+
+    if (loop->id) {
+        unregister_loop(loop); /* rule R3 */
+    }
+    hark__gate_close(loop);
+    hark__signals_close(loop);
+    hark__inbox_close(loop);
     if (hark__here == loop) {
         hark__here = NULL;
     }
-    hark__loop_unref(loop);
+    hark__loop_free_parts(loop);
+    hub->class->close(hub);
 }
 
 static int open_parts(hark_loop *loop)
@@ -324,7 +383,7 @@ int hark_run_at(const char *site, const hark_options *options, hark_fn *main, vo
         hark__loop_close(loop);
         return hark__fail(-ENOMEM, call, "no memory for the main task");
     }
-    loop->runs = true;
+    loop->runs = loop->opened = true;
     hark__loop_run(loop, UNTIL_EMPTY);
     hark__loop_finish(loop);
     loop->runs = false;

@@ -20,7 +20,8 @@
  *              raised again, for whoever handled it before us.
  *          Z3  The cancelling handler is gone after its first signal: the second one has its
  *              default action. As long as it may cancel, it can wake a task: no deadlock is
- *              reported.
+ *              reported. So is one that dumps when an instruction has failed: that is tried again,
+ *              and ends the process as it would have.
  *          Z4  An ear is in its loop's box if and only if `posted` is set, but for the one who has
  *              set it to keep the handlers away. It goes when nobody uses it, it is not in the box,
  *              and no handler works any more, in whatever thread.
@@ -103,17 +104,30 @@ static void wait_for_handlers(struct slot *slot)
 
 /* ---- dispositions: under the lock ------------------------------------------------------------ */
 
-static bool is_ours(const struct slot *slot, const struct sigaction *present)
+/* An instruction has failed, and would be tried again. */
+static bool is_trap(int signo)
+{
+    return signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
+           signo == SIGTRAP || signo == SIGSYS;
+}
+
+/* Rule Z3. */
+static bool happens_once(enum use use, int signo)
+{
+    return use == CANCELS || (use == DUMPS && is_trap(signo) && !planted(crash_is_told_for_ever));
+}
+
+static bool is_ours(const struct slot *slot, int signo, const struct sigaction *present)
 {
     return present->sa_handler == on_signal || present->sa_sigaction == on_dump ||
-           (slot->use == CANCELS && present->sa_handler == SIG_DFL); /* rule Z3 */
+           (happens_once(slot->use, signo) && present->sa_handler == SIG_DFL);
 }
 
 static int occupy(struct slot *slot, int signo, enum use use)
 {
     struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = SA_RESTART | SA_ONSTACK |
-                                           (use == CANCELS ? (int)SA_RESETHAND : 0)};
+                                           (happens_once(use, signo) ? (int)SA_RESETHAND : 0)};
 
     if (use == DUMPS) {
         action.sa_sigaction = on_dump;
@@ -133,7 +147,7 @@ static void vacate(struct slot *slot, int signo)
 {
     struct sigaction present;
 
-    if (hark__sys.sigaction(signo, NULL, &present) == 0 && is_ours(slot, &present)) {
+    if (hark__sys.sigaction(signo, NULL, &present) == 0 && is_ours(slot, signo, &present)) {
         hark__sys.sigaction(signo, &slot->before, NULL);
     }
     slot->use = UNUSED;
@@ -241,13 +255,6 @@ static int busy(const char *call, int signo, bool here)
 {
     return hark__fail(-EBUSY, call, "signal %d is taken already, by %s", signo,
                       here ? "this run" : "another loop");
-}
-
-/* An instruction that would be tried again, and fail again. */
-static bool is_trap(int signo)
-{
-    return signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
-           signo == SIGTRAP || signo == SIGSYS;
 }
 
 static int check_number(int signo, const char *call)
@@ -366,15 +373,22 @@ static void cancel_run(struct hark__ear *ear)
     hark__cancel_all(ear->loop, false);
 }
 
+/* Only this thread ends ears of this loop, so they stay while the lock is free. */
 void hark__signals_renew(hark_loop *loop)
 {
+    struct hark__ear *over[NSIG];
+    int count = 0;
+
+    pthread_mutex_lock(&slots_lock);
     for (int signo = 1; signo < NSIG; signo++) {
-        pthread_mutex_lock(&slots_lock);
         struct hark__ear *ear = find(&slots[signo], loop);
-        pthread_mutex_unlock(&slots_lock);
         if (ear && ear->users && ear->hear == has_cancelled) {
-            hark__ear_close(ear);
+            over[count++] = ear;
         }
+    }
+    pthread_mutex_unlock(&slots_lock);
+    while (count > 0) {
+        hark__ear_close(over[--count]);
     }
 }
 

@@ -310,7 +310,7 @@ void hark__task_main(void *pointer)
         memcpy(bytes, task->start.bytes, sizeof bytes);
         arg = bytes;
     }
-    end(hark__here, task, fn(arg));
+    end(hark__here, task, hark__call(fn, arg));
 }
 
 /* ---- ids ------------------------------------------------------------------------------------- */

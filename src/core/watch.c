@@ -84,7 +84,7 @@ void hark__watch_run(hark_loop *loop, hark_watch *watch)
     void *arg = watch->state & WATCH_SELF ? watch : watch->arg;
     watch->state = WATCH_IDLE;
     hark__loop_unpromise(loop);
-    fn(arg);
+    hark__call_back(fn, arg);
 }
 
 /* A seed may have moved the entry: then it is looked for. What it left behind in front of the head

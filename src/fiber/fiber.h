@@ -59,6 +59,10 @@ typedef struct hark__stacks hark__stacks;
 int hark__stacks_open(hark__stacks **ret); /* -ENOMEM */
 void hark__stacks_close(hark__stacks *);   /* every stack has been given back */
 
+/* Around a fork: what all threads share is whole meanwhile; in the child nobody else is left. */
+void hark__stacks_hold(void);
+void hark__stacks_release(bool in_child);
+
 /* The smallest class that holds `bytes`; -EINVAL below LEAST or above MOST. */
 int hark__stack_class(size_t bytes);
 

@@ -267,6 +267,18 @@ static void close_handlers(void)
     pthread_mutex_unlock(&opening);
 }
 
+void hark__stacks_hold(void)
+{
+    pthread_mutex_lock(&opening);
+    hark__slabs_hold();
+}
+
+void hark__stacks_release(bool in_child)
+{
+    hark__slabs_release(in_child);
+    pthread_mutex_unlock(&opening);
+}
+
 int hark__overflow_open(hark__overflow_report *report)
 {
     if (depth == 0) {

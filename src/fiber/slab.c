@@ -52,6 +52,20 @@ static void withdraw(hark__slab *slab)
     }
 }
 
+void hark__slabs_hold(void)
+{
+    pthread_mutex_lock(&writing);
+}
+
+/* A handler that walks in another thread walks in the parent only. */
+void hark__slabs_release(bool in_child)
+{
+    if (in_child) {
+        atomic_store(&readers, 0);
+    }
+    pthread_mutex_unlock(&writing);
+}
+
 hark__stack *hark__slab_find(const void *address)
 {
     hark__stack *found = NULL;

@@ -32,6 +32,9 @@ typedef struct hark__slab {
 hark__slab *hark__slab_open(uint32_t class, uint32_t count);
 void hark__slab_close(hark__slab *);
 
+void hark__slabs_hold(void); /* around a fork: see hark__stacks_hold */
+void hark__slabs_release(bool in_child);
+
 static inline bool hark__slab_has(const hark__slab *slab, const void *address)
 {
     size_t offset = (uintptr_t)address - (uintptr_t)slab->base;

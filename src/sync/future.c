@@ -343,7 +343,7 @@ static void fail_from_task(hark_future *f, int code)
 static int run_job(void *pointer)
 {
     const struct job *job = pointer;
-    int result = job->fn(job->arg);
+    int result = hark__call(job->fn, job->arg);
 
     if (job->future->ready) {
         /* Somebody else has sent it: the failure must not be lost. */

@@ -78,7 +78,7 @@ static void pass_on(hark_once *o)
 /* By the one whose turn it is. */
 static int attempt(hark_once *o, hark_fn *fn, void *arg)
 {
-    int rc = fn(arg);
+    int rc = hark__call(fn, arg);
 
     if (rc >= 0 || (planted(once_cancelled_is_done) && rc == -ECANCELED)) {
         finish(o, rc);

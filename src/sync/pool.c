@@ -104,7 +104,7 @@ static void hand_over(hark_pool *p);
 static int run(void *pointer)
 {
     const struct hark__job *job = pointer;
-    int result = conclude(job, job->fn(job->arg));
+    int result = conclude(job, hark__call(job->fn, job->arg));
 
     job->pool->running -= !(planted(pool_cancelled_keeps_its_place) && result == -ECANCELED);
     hand_over(job->pool);
@@ -153,7 +153,7 @@ hark_task hark__pool_run(const struct hark__job *job)
     hark_task self = hark_self();
 
     begin(job, self);
-    int result = conclude(job, job->fn(job->arg));
+    int result = conclude(job, hark__call(job->fn, job->arg));
     if (!planted(pool_inline_failure_is_nobodys)) {
         tell_group(&job->pool->group, result);
     }

@@ -117,7 +117,7 @@ static int try_once(hark_fn *fn, void *arg, bool *says)
     if (before) {
         before->code = 0;
     }
-    code = fn(arg);
+    code = hark__call(fn, arg);
     after = last_failure();
     *says = after && after->code;
     if (before && !before->code) {

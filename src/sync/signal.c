@@ -84,7 +84,7 @@ static void give(hark_signal *s)
     }
     if (is_watch(waiter)) {
         hark_watch *watch = hark__owner_of(waiter);
-        watch->fn(watch->arg);
+        hark__call_back(watch->fn, watch->arg);
     } else {
         hark__here->signals--;
         hark__wake(waiter, 0);

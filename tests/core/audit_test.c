@@ -537,8 +537,8 @@ ZOO(audit_finds_who_waits_for_what_is_there)
     WRONG(zoo.nested.children, 0,
           "lost wake-up: task \"close_nested\" waits for what is there: its children");
     WRONG(((hark_group *)zoo.starter->level)->children, 0, "lost wake-up: task \"start_one\"");
-    WRONG(zoo.job.delivered, true,
-          "lost wake-up: task \"wait_thread\" waits for what is there: a thread");
+    WRONG_AT(true, zoo.job.delivered, true,
+             "lost wake-up: task \"wait_thread\" waits for what is there: a thread");
     WRONG(zoo.job.task, NULL, "T1: task \"wait_thread\" waits for a thread that does not know it");
 }
 

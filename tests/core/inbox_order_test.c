@@ -105,6 +105,7 @@ OURS int strong(int order)
     (strong(order), strong(other), push_posted(place, expected, value))
 
 /* Its functions are ours alone here: a definition is static when a declaration before it was. */
+#define hark__inbox_abandon   stepped_abandon
 #define hark__inbox_open      stepped_open
 #define hark__inbox_close     stepped_close
 #define hark__inbox_post      stepped_post
@@ -117,6 +118,7 @@ OURS int strong(int order)
 #define hark__inbox_take_back stepped_take_back
 #define hark__inbox_wake      stepped_wake
 #define hark__inbox_report    stepped_report
+OURS void stepped_abandon(hark_loop *loop);
 OURS int stepped_open(hark_loop *loop);
 OURS void stepped_close(hark_loop *loop);
 OURS void stepped_post(struct hark__inbox *inbox, hark_watch *watch);
@@ -130,6 +132,7 @@ OURS void stepped_take_back(hark_loop *loop, hark_watch *watch);
 OURS void stepped_wake(struct hark__inbox *inbox);
 OURS bool stepped_report(hark_loop *loop, uint64_t token);
 #include "../../src/core/inbox.c"
+#undef hark__inbox_abandon
 #undef hark__inbox_open
 #undef hark__inbox_close
 #undef hark__inbox_post
@@ -399,7 +402,7 @@ static hark__stacks *pool;
 
 static void open_theatre(void)
 {
-    static hark__hub hub = {&fake_hub};
+    static hark__hub hub = {.class = &fake_hub};
 
     pool = pool_new();
     place_here(&driver);

@@ -416,6 +416,27 @@ TEST_SEEDS(start_ST_10_cancelling_the_target_group_cancels_a_child_that_is_not_r
     return 0;
 }
 
+static int starts_and_hears_why(void *g)
+{
+    service child = {.getting_ready = HARK_S(3600)};
+
+    CHECK_EQ(hark_start(g, serves, &child, NULL), -EINVAL);
+    CHECK_HAS(hark_error_last(), "the group was cancelled");
+    return 0;
+}
+
+TEST_SEEDS(start_says_that_its_group_was_cancelled)
+{
+    hark_group around, g;
+    hark_group_open(&around);
+    hark_group_open(&g);
+    hark_go(&around, starts_and_hears_why, &g);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark_group_cancel(&g), 0);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    return hark_group_close(&around, 0);
+}
+
 TEST_SEEDS(start_ST_10_into_a_group_cancelled_already_the_child_runs_to_its_first_checkpoint)
 {
     hark_group around, g;
