@@ -7,7 +7,7 @@
  * message of an echo server. What the caller does not wait for just now is reported all the same;
  * it is one comparison to ignore it.
  *
- * Rules    E1  Registered is IN, OUT, RDHUP and ET (and PRI when asked for). Arming what is
+ * Rules    E1  Registered is IN, OUT, RDHUP, PRI and ET. Arming what is
  *              registered already modifies it, upon which the kernel looks again and reports what
  *              is ready now.
  *          E2  The kernel hands back number and generation, not the token: reports of a file that
@@ -72,6 +72,12 @@ static void epoll_close(hark__hub *base)
     hark__free(hub, sizeof *hub);
 }
 
+/* The registrations are the parent's. */
+static void epoll_abandon(hark__hub *base, bool whole)
+{
+    whole ? epoll_close(base) : (void)hark__sys.close(((epoll_hub *)base)->epoll);
+}
+
 /* ENOSPC is the limit on registrations of this user (fs.epoll.max_user_watches). */
 static int control(epoll_hub *hub, int fd, struct epoll_event *event)
 {
@@ -86,12 +92,13 @@ static int control(epoll_hub *hub, int fd, struct epoll_event *event)
 static int epoll_arm(hark__hub *base, int fd, int events, uint64_t token)
 {
     epoll_hub *hub = (epoll_hub *)base;
+    (void)events; /* all of them */
     if (fd < 0)
         return -EBADF;
     hark__slot *slot = hark__slots_make(&hub->slots, fd);
     if (!slot)
         return -ENOMEM;
-    uint32_t wanted = POLLIN | POLLOUT | POLLRDHUP | (events & POLLPRI);
+    uint32_t wanted = POLLIN | POLLOUT | POLLRDHUP | POLLPRI;
     slot->mark++;
     struct epoll_event event = {.events = wanted | EPOLLET, .data.u64 = hark__slot_key(slot, fd)};
     int rc = control(hub, fd, &event);
@@ -168,6 +175,7 @@ const struct hark__hub_class hark__hub_epoll = {
     .lasts = true,
     .open = epoll_open,
     .close = epoll_close,
+    .abandon = epoll_abandon,
     .arm = epoll_arm,
     .disarm = epoll_disarm,
     .poll = epoll_poll,

@@ -28,10 +28,12 @@
  *              one pointer.
  *          C3  "auto" gives way to any refusal of the ring, even EMFILE and ENOMEM (RLIMIT_MEMLOCK
  *              on old kernels); of epoll, only where epoll itself is not to be had.
+ *          C4  Descriptors 0 to 2 are open, on /dev/null if need be, before a hub takes any number.
  */
 #include "hub/private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +110,16 @@ static const char *name_in_environment(void)
     return name && *name ? name : "auto";
 }
 
+/* A program that was started with standard descriptors closed would get a socket of ours in their
+ * place, and its next printf would go there. */
+static void keep_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (hark__sys.fcntl_int(fd, F_GETFD, 0) < 0 && errno == EBADF)
+            hark__sys.open("/dev/null", O_RDWR, 0);
+    }
+}
+
 int hark__hub_open(hark__hub **ret, const char *name)
 {
     static const struct hark__hub_class *const named[] = {
@@ -119,6 +131,7 @@ int hark__hub_open(hark__hub **ret, const char *name)
 
     *ret = NULL;
     refusal = "";
+    keep_standard();
     if (!name)
         name = name_in_environment();
     if (!strcmp(name, "auto"))
@@ -199,4 +212,42 @@ int hark__hub_check(int fd)
 struct timespec hark__hub_span(int64_t timeout)
 {
     return (struct timespec){timeout / 1000000000, timeout % 1000000000};
+}
+
+/* ---- operations ------------------------------------------------------------------------------ */
+
+void hark__operation_add(struct hark__operation **all, struct hark__operation *op)
+{
+    struct hark__operation *first = *all ? *all : op;
+    op->next = first;
+    op->prev = *all ? first->prev : op;
+    op->prev->next = op;
+    first->prev = op;
+    *all = first;
+}
+
+void hark__operation_remove(struct hark__operation **all, struct hark__operation *op)
+{
+    op->prev->next = op->next;
+    op->next->prev = op->prev;
+    if (*all == op)
+        *all = op->next == op ? NULL : op->next;
+}
+
+void hark__operation_end(hark__hub *hub, struct hark__operation *op, int result)
+{
+    op->result = result;
+    op->next = NULL;
+    *(hub->ended ? &hub->ended_last->next : &hub->ended) = op;
+    hub->ended_last = op;
+}
+
+/* What `ended` does may make the operation disappear, and submit others. */
+void hark__hub_tell(hark__hub *hub)
+{
+    struct hark__operation *op;
+    while ((op = hub->ended)) {
+        hub->ended = op->next;
+        op->ended(op);
+    }
 }

@@ -67,6 +67,12 @@ int hark__hub_check(int fd);
 
 struct timespec hark__hub_span(int64_t timeout); /* timeout >= 0 */
 
+/* Operations that the hub has, in a ring by the order of their coming; NULL: none. */
+void hark__operation_add(struct hark__operation **all, struct hark__operation *op);
+void hark__operation_remove(struct hark__operation **all, struct hark__operation *op);
+/* It has ended, and stands nowhere: into `ended`. */
+void hark__operation_end(hark__hub *, struct hark__operation *op, int result);
+
 /* Remember why; returns what open says: -EMFILE, -ENOMEM, else -EOPNOTSUPP. `words` is for good. */
 int hark__hub_refuse(int error, const char *words);
 

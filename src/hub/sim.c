@@ -14,6 +14,7 @@
  *          M4  Any number >= 0 is a descriptor; all of them can be waited for, but those that were
  *              forgotten (-EBADF) until they become ready again: the number has a new owner then.
  *          M5  In the queue is who has an unreported edge, and nobody else.
+ *          M6  Operations are taken only if the test asked for that, and end when it says so.
  *
  * The queue of edges is threaded through the states by number, so reporting needs no memory. The
  * states stand in pages: descriptors in memory have large numbers, which must not cost a table of
@@ -43,6 +44,8 @@ typedef struct sim_hub {
     uint32_t waiting; /* in the queue */
     uint64_t random;  /* the state for picking: 0, for a hub has no seed of its own */
     int64_t slept;
+    struct hark__operation *operations; /* in the order of their coming */
+    bool operates;
 } sim_hub;
 
 static int sim_open(hark__hub **ret)
@@ -194,6 +197,22 @@ static int sim_fd(hark__hub *base)
     return -EOPNOTSUPP;
 }
 
+static int sim_submit(hark__hub *base, struct hark__operation *op)
+{
+    sim_hub *hub = (sim_hub *)base;
+    if (!hub->operates)
+        return -EOPNOTSUPP;
+    op->cancelled = false;
+    hark__operation_add(&hub->operations, op);
+    return 0;
+}
+
+static void sim_cancel(hark__hub *base, struct hark__operation *op)
+{
+    (void)base;
+    op->cancelled = true;
+}
+
 /* ---- what the test does ---------------------------------------------------------------------- */
 
 /* Without memory this is not noted. It does no harm: the number is not armed, and whoever arms it
@@ -232,7 +251,25 @@ void hark__sim_forget(hark__hub *base, int fd)
 
 bool hark__sim_pending(const hark__hub *base)
 {
-    return ((const sim_hub *)base)->waiting > 0;
+    return ((const sim_hub *)base)->waiting > 0 || base->ended;
+}
+
+void hark__sim_operate(hark__hub *base)
+{
+    ((sim_hub *)base)->operates = true;
+}
+
+struct hark__operation *hark__sim_operation(hark__hub *base, bool *cancelled)
+{
+    struct hark__operation *op = ((sim_hub *)base)->operations;
+    *cancelled = op && op->cancelled;
+    return op;
+}
+
+void hark__sim_end(hark__hub *base, struct hark__operation *op, int result)
+{
+    hark__operation_remove(&((sim_hub *)base)->operations, op);
+    hark__operation_end(base, op, result);
 }
 
 int64_t hark__sim_slept(const hark__hub *base)
@@ -249,4 +286,6 @@ const struct hark__hub_class hark__hub_sim = {
     .disarm = sim_disarm,
     .poll = sim_poll,
     .fd = sim_fd,
+    .submit = sim_submit,
+    .cancel = sim_cancel,
 };

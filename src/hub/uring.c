@@ -21,21 +21,35 @@
  *              enters whenever the kernel's flags ask for it, even with a timeout of 0.
  *          R6  One thread: open, arm, disarm, poll and close are called by the thread that opened
  *              it.
- *          R7  Deferred work does not wake who sleeps on the ring's own descriptor, nor does what was
- *              not submitted. So a ring that is asked for it is replaced by one that defers nothing,
- *              and whatever is put into it is submitted at once.
+ *          R7  Deferred work does not wake who sleeps on the ring's own descriptor, nor does what
+ *              was not submitted. So a ring that is asked for it is replaced by one that defers
+ *              nothing, and whatever is put into it is submitted at once.
  *          R8  Each setup flag is probed by trying, and stepping down after EINVAL. Required is
  *              only what Linux 5.13 has: waits with a timeout, and multishot polls. Without those
  *              there is nothing here that epoll does not do better, so the hub is refused.
  *
- * Not here: accept, recv and file operations in the ring; buffers; SQPOLL (slower, and it eats a
- * core).
+ *          R9  An operation in the ring is named by its address, cut in two around bit 31, which no
+ *              descriptor has. It has exactly one completion; until that has come, `operations`
+ *              holds it, and nothing is freed or closed. What the answer to its cancellation says
+ *              (done, too late, not found) decides nothing: its own completion does.
+ *          R10 If the kernel had to drop completions (EBADR) while operations were under way, one
+ *              of them may never be told, and its buffer is somebody's: that ends the process.
+ *          R11 Writes, and what is large, are done by the kernel's own threads from the start: what
+ *              it tries at once it does in this thread, which would be late for the others, and
+ *              would get SIGXFSZ for a file that grew too large.
+ *
+ * Measured on Linux 6.18, ext4: open of a known path 3.2 us in the ring, 2.8 as a plain call, 75 in
+ * a worker thread; 4 KiB from the disk 85 us either way, but no thread; what the kernel always
+ * gives to its own threads (statx, fsync, writes) 7 to 80 us, as in a worker thread, or better.
+ *
+ * Not here: accept and recv in the ring; buffers; SQPOLL (slower, and it eats a core).
  */
 #ifdef HARK_HAVE_LIBURING
 
 #include "hub/private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 
 /* Newer than the oldest liburing that we build with. Numbers are the kernel's. */
@@ -63,13 +77,19 @@ enum {
     ROUNDS = 64,
 };
 
-#define KEY_CANCEL UINT64_MAX /* no slot has this number */
+#define KEY_CANCEL UINT64_MAX  /* no slot has this number */
+#define OPERATION  0x80000000u /* in a key: R9 */
+
+enum { AT_ONCE_MOST = 256 << 10 }; /* bytes that may be read in this thread: R11 */
 
 typedef struct uring_hub {
     hark__hub base;
     hark__slots slots;
-    bool renew;  /* some poll may be missing from the ring: R4 */
-    bool prompt; /* its descriptor is waited for: R7 */
+    bool renew;                         /* some poll may be missing from the ring: R4 */
+    bool prompt;                        /* its descriptor is waited for: R7 */
+    unsigned dropped;                   /* completions, by the kernel's count */
+    struct hark__operation *operations; /* in the ring */
+    uint64_t opcodes;                   /* bits of those that the kernel knows; 0: not asked yet */
     struct io_uring ring;
 } uring_hub;
 
@@ -210,11 +230,148 @@ static int uring_disarm(hark__hub *base, int fd, uint64_t token)
     return 0;
 }
 
+/* R4: after this every armed descriptor has exactly one live poll. */
+static void renew(uring_hub *hub)
+{
+    hub->renew = false;
+    for (int fd = 0; fd < hub->slots.count; fd++) {
+        hark__slot *slot = &hub->slots.at[fd];
+        if (slot->armed && (take_out(hub, slot, fd) || add(hub, slot, fd)))
+            hub->renew = true;
+    }
+}
+
+/* What does not stop a loop: time ran out; a signal; the kernel wants completions taken first, or
+ * is short of memory for a moment. In all of these what was not submitted stays in the queue. */
+static bool is_passing(int rc)
+{
+    return rc == -ETIME || rc == -EINTR || rc == -EBUSY || rc == -EAGAIN || rc == -EBADR;
+}
+
+/* ---- operations ------------------------------------------------------------------------------ */
+
+static uint64_t operation_key(const struct hark__operation *op)
+{
+    uint64_t address = (uintptr_t)op;
+    return address >> 31 << 32 | OPERATION | (address & (OPERATION - 1));
+}
+
+static struct hark__operation *operation_of(uint64_t key)
+{
+    return (struct hark__operation *)(uintptr_t)(key >> 32 << 31 | (key & (OPERATION - 1)));
+}
+
+static void prepare(struct io_uring_sqe *sqe, const struct hark__operation *op)
+{
+    unsigned size = (unsigned)op->size, flags = (unsigned)op->flags;
+    uint64_t offset = (uint64_t)op->offset;
+    switch (op->work) {
+    case HARK__READ: io_uring_prep_read(sqe, op->fd, op->buffer, size, offset); break;
+    case HARK__WRITE: io_uring_prep_write(sqe, op->fd, op->buffer, size, offset); break;
+    case HARK__FSYNC: io_uring_prep_fsync(sqe, op->fd, 0); break;
+    case HARK__FDATASYNC: io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC); break;
+    case HARK__OPEN: io_uring_prep_openat(sqe, AT_FDCWD, op->path, op->flags, op->mode); break;
+    case HARK__STATX:
+        io_uring_prep_statx(sqe, op->fd, op->path, op->flags, STATX_BASIC_STATS, op->buffer);
+        break;
+    case HARK__UNLINK: io_uring_prep_unlinkat(sqe, AT_FDCWD, op->path, 0); break;
+    case HARK__RMDIR: io_uring_prep_unlinkat(sqe, AT_FDCWD, op->path, AT_REMOVEDIR); break;
+    case HARK__RENAME:
+        io_uring_prep_renameat(sqe, AT_FDCWD, op->path, AT_FDCWD, op->second, flags);
+        break;
+    case HARK__MKDIR: io_uring_prep_mkdirat(sqe, AT_FDCWD, op->path, op->mode); break;
+    case HARK__LINK: io_uring_prep_linkat(sqe, AT_FDCWD, op->path, AT_FDCWD, op->second, 0); break;
+    default: io_uring_prep_symlinkat(sqe, op->path, AT_FDCWD, op->second); break;
+    }
+    if (op->work == HARK__WRITE || (op->work == HARK__READ && op->size > AT_ONCE_MOST))
+        sqe->flags |= IOSQE_ASYNC;
+    sqe->user_data = operation_key(op);
+}
+
+static bool knows(uring_hub *hub, int work)
+{
+    static const uint8_t opcodes[HARK__WORKS] = {
+        [HARK__READ] = IORING_OP_READ,       [HARK__WRITE] = IORING_OP_WRITE,
+        [HARK__FSYNC] = IORING_OP_FSYNC,     [HARK__FDATASYNC] = IORING_OP_FSYNC,
+        [HARK__OPEN] = IORING_OP_OPENAT,     [HARK__STATX] = IORING_OP_STATX,
+        [HARK__UNLINK] = IORING_OP_UNLINKAT, [HARK__RMDIR] = IORING_OP_UNLINKAT,
+        [HARK__RENAME] = IORING_OP_RENAMEAT, [HARK__MKDIR] = IORING_OP_MKDIRAT,
+        [HARK__LINK] = IORING_OP_LINKAT,     [HARK__SYMLINK] = IORING_OP_SYMLINKAT,
+    };
+    if (!hub->opcodes)
+        hub->opcodes = hark__sys.uring_opcodes(&hub->ring) | 1; /* bit 0 is the NOP's */
+    return work < HARK__WORKS && hub->opcodes >> opcodes[work] & 1;
+}
+
+/* It goes to the kernel with the next wait, as all else. */
+static int uring_submit(hark__hub *base, struct hark__operation *op)
+{
+    uring_hub *hub = (uring_hub *)base;
+    if (!knows(hub, op->work))
+        return -EOPNOTSUPP;
+    struct io_uring_sqe *sqe = entry(hub);
+    if (!sqe)
+        return -EAGAIN;
+    prepare(sqe, op);
+    op->cancelled = false;
+    hark__operation_add(&hub->operations, op);
+    submit_if_prompt(hub);
+    return 0;
+}
+
+/* Without an entry it is not asked, and ends when it ends. */
+static void uring_cancel(hark__hub *base, struct hark__operation *op)
+{
+    uring_hub *hub = (uring_hub *)base;
+    struct io_uring_sqe *sqe = entry(hub);
+    if (!sqe)
+        return;
+    op->cancelled = true;
+    io_uring_prep_cancel64(sqe, operation_key(op), 0);
+    sqe->user_data = KEY_CANCEL;
+    submit_if_prompt(hub);
+}
+
+/* Rule R9. */
+static void operation_ended(uring_hub *hub, const struct io_uring_cqe *cqe)
+{
+    struct hark__operation *op = operation_of(cqe->user_data);
+    hark__operation_remove(&hub->operations, op);
+    hark__operation_end(&hub->base, op, cqe->res);
+}
+
+static inline bool is_operation(uint64_t key)
+{
+    return key & OPERATION && key != KEY_CANCEL;
+}
+
+/* Wait until there is none. What polls report meanwhile is dropped. */
+static void drain(uring_hub *hub)
+{
+    int rc = 0;
+    while (hub->operations && (rc >= 0 || is_passing(rc))) {
+        unsigned head, seen = 0;
+        struct io_uring_cqe *cqe;
+        rc = hark__sys.uring_enter(&hub->ring, 1, -1);
+        io_uring_for_each_cqe(&hub->ring, head, cqe)
+        {
+            if (is_operation(cqe->user_data))
+                operation_ended(hub, cqe);
+            seen++;
+        }
+        io_uring_cq_advance(&hub->ring, seen);
+    }
+}
+
 /* The kernel takes a ring down in its own time, and until then its polls hold their files open: a
  * port that was listened on would be in use. So they are removed first. */
 static void uring_close(hark__hub *base)
 {
     uring_hub *hub = (uring_hub *)base;
+    struct hark__operation *op = hub->operations;
+    for (; op && !op->cancelled; op = op->next)
+        uring_cancel(base, op);
+    drain(hub);
     for (int fd = 0; fd < hub->slots.count; fd++) {
         if (hub->slots.at[fd].armed)
             take_out(hub, &hub->slots.at[fd], fd);
@@ -226,14 +383,14 @@ static void uring_close(hark__hub *base)
     hark__free(hub, sizeof *hub);
 }
 
-/* R4: after this every armed descriptor has exactly one live poll. */
-static void renew(uring_hub *hub)
+/* The polls are the parent's, and so is what was not submitted. */
+static void uring_abandon(hark__hub *base, bool whole)
 {
-    hub->renew = false;
-    for (int fd = 0; fd < hub->slots.count; fd++) {
-        hark__slot *slot = &hub->slots.at[fd];
-        if (slot->armed && (take_out(hub, slot, fd) || add(hub, slot, fd)))
-            hub->renew = true;
+    uring_hub *hub = (uring_hub *)base;
+    hark__sys.uring_exit(&hub->ring);
+    if (whole) {
+        hark__slots_free(&hub->slots);
+        hark__free(hub, sizeof *hub);
     }
 }
 
@@ -250,8 +407,11 @@ static int events_of_failure(hark__slot *slot, int error)
 static int digest(uring_hub *hub, const struct io_uring_cqe *cqe, struct hark__report *to)
 {
     hark__slot *slot = hark__slots_match(&hub->slots, cqe->user_data);
-    if (!slot)
+    if (!slot) {
+        if (is_operation(cqe->user_data))
+            operation_ended(hub, cqe);
         return 0;
+    }
     to->token = slot->token;
     if (cqe->res < 0) {
         to->events = events_of_failure(slot, cqe->res);
@@ -286,16 +446,23 @@ static bool asked_for(const uring_hub *hub)
     return flags & (SQ_TASKRUN | SQ_CQ_OVERFLOW) || io_uring_sq_ready(&hub->ring);
 }
 
-/* What does not stop a loop: time ran out; a signal; the kernel wants completions taken first, or
- * is short of memory for a moment. In all of these what was not submitted stays in the queue. */
+/* Rule R10. The kernel counts what it drops. */
+static bool has_lost(uring_hub *hub)
+{
+    unsigned dropped = __atomic_load_n(hub->ring.cq.koverflow, __ATOMIC_RELAXED);
+    bool more = dropped != hub->dropped;
+    hub->dropped = dropped;
+    return more && hub->operations;
+}
+
 static int enter(uring_hub *hub, unsigned wait, int64_t timeout)
 {
     int rc = hark__sys.uring_enter(&hub->ring, wait, timeout);
-    if (rc == -EBADR)
+    if (rc == -EBADR) {
         hub->renew = true;
-    if (rc == -ETIME || rc == -EINTR || rc == -EBUSY || rc == -EAGAIN || rc == -EBADR)
-        return 0;
-    return rc < 0 ? rc : 0;
+        return has_lost(hub) ? rc : 0;
+    }
+    return rc < 0 && !is_passing(rc) ? rc : 0;
 }
 
 /* The kernel works off some twenty polls an enter. If all that these brought was late, there may
@@ -308,7 +475,7 @@ static int uring_poll(hark__hub *base, int64_t timeout, struct hark__report *rep
         renew(hub);
     unsigned wait = timeout != 0 && !io_uring_cq_ready(&hub->ring);
     int told = 0;
-    for (int round = 0; round < ROUNDS && !told; round++) {
+    for (int round = 0; round < ROUNDS && !told && !base->ended; round++) {
         int rc = wait || asked_for(hub) ? enter(hub, wait, timeout) : 0;
         if (rc < 0)
             return rc;
@@ -330,6 +497,7 @@ static int uring_fd(hark__hub *base)
         int rc = setup(&prompt, PROMPT);
         if (rc < 0)
             return rc;
+        drain(hub);
         hark__sys.uring_exit(&hub->ring);
         hub->ring = prompt;
         hub->renew = true;
@@ -343,10 +511,13 @@ const struct hark__hub_class hark__hub_uring = {
     .lasts = true,
     .open = uring_open,
     .close = uring_close,
+    .abandon = uring_abandon,
     .arm = uring_arm,
     .disarm = uring_disarm,
     .poll = uring_poll,
     .fd = uring_fd,
+    .submit = uring_submit,
+    .cancel = uring_cancel,
 };
 
 #endif

@@ -9,6 +9,7 @@
  *              FD_SOCKET  the same, but a short read says nothing
  *              FD_PIPE    pipes and FIFOs
  *              FD_FILE    regular files, directories, block devices: never "not ready", only slow
+ *              FD_DIRECT  the same, opened with O_DIRECT: nothing of it is ever in memory
  *              FD_OTHER   terminals, other devices, eventfd, timerfd and the like
  *
  *          hark_wait_fd is level whatever the hub is, since it looks with poll(2) before it waits
@@ -71,7 +72,7 @@ static int kind_of(int fd)
     case S_IFIFO: return FD_PIPE;
     case S_IFREG:
     case S_IFDIR:
-    case S_IFBLK: return FD_FILE;
+    case S_IFBLK: return hark__sys.fcntl_int(fd, F_GETFL, 0) & O_DIRECT ? FD_DIRECT : FD_FILE;
     default: return FD_OTHER;
     }
 }
@@ -233,7 +234,8 @@ static int wait_until_ready(const char *call, struct hark__fd *entry, short even
         int error = events == (POLLIN | POLLOUT)
                         ? wait_either(call, entry)
                         : hark__io_wait(call, entry, events == POLLIN ? FD_IN : FD_OUT);
-        if (error) {
+        if (error) { /* that poll(2) has found nothing is not that a call would */
+            entry->drained &= (uint8_t)~events;
             return error;
         }
         ready = hark__io_poll(entry->fd, events);

@@ -19,6 +19,7 @@
 #define HARK_IO_IO_H
 
 #include <hark/io.h>
+#include <hark/name.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
@@ -82,10 +83,11 @@ int hark__io_poll(int fd, short events);
 
 /* ---- any.c ---------------------------------------------------------------------------------- */
 
-/* A place where a task waits for one descriptor among several. */
+/* A place where a task waits for one descriptor, or in one list, among several. */
 struct hark__io_place {
-    struct hark_waiter waiter; /* first: the address is the place's */
-    struct hark__fd *entry;    /* NULL: none here */
+    struct hark_waiter waiter;  /* first: the address is the place's */
+    struct hark__fd *entry;     /* NULL: none here */
+    struct hark_waitlist *list; /* ... but this, unless it is NULL, too */
     int direction;
     uint32_t generation;
     bool stands;
@@ -108,7 +110,7 @@ struct hark__io_address {
 };
 
 struct hark__io_names {
-    int count;
+    int count, room;
     struct hark__io_address first[]; /* in the resolver's order */
 };
 
@@ -117,13 +119,90 @@ struct hark__io_names {
 /* What host and port stand for. host NULL or "": every local address (for listeners). */
 int hark__io_resolve(struct hark__io_names **ret, const char *call, const char *host,
                      const char *port);
+struct hark__io_names *hark__io_names_new(int room);    /* none yet; NULL: no memory */
 void hark__io_names_free(struct hark__io_names *names); /* NULL is fine */
+
+struct hark__io_question {
+    const char *call, *host, *port; /* host NULL or "": every local address; port: never NULL */
+    int family;                     /* AF_UNSPEC: both */
+    bool numeric, system;           /* as in hark_resolve_options */
+};
+
+/* Begin to look up: *names, which are complete; or *lookup, which is under way. A negative code and
+ * words: neither. May wait. */
+struct hark__lookup;
+int hark__io_ask(struct hark__io_names **names, struct hark__lookup **lookup,
+                 const struct hark__io_question *question);
+
+/* ---- lookup.c: what the loop's own resolver is asked ---------------------------------------- */
+
+enum { WANTS_V4 = 1, WANTS_V6 = 2 };
+#define HARK__LOOKUP_ROOM 64
+
+struct hark__lookup {
+    hark_lookup public; /* first: the resolver knows this address */
+    struct hark_resolver *by;
+    struct hark_waitlist news; /* who is told of each answer: one task */
+    int pending;               /* WANTS_...: what is not answered yet; 0: it is over */
+    int port;
+    int64_t first_at; /* when the first address came */
+    struct hark__io_names *names;
+    int code; /* why there are not more; 0: nothing failed */
+    char words[160];
+    const char *host; /* as it was asked for: a copy */
+    size_t size;      /* of it all */
+    char bytes[];
+};
+
+struct hark_resolver *hark__io_resolver(void); /* this loop's; NULL: none */
+/* 0; -EOPNOTSUPP: the C library is to be asked; otherwise it was said why. */
+int hark__lookup_open(struct hark__lookup **ret, const struct hark__io_question *question, int port);
+int hark__lookup_wait(struct hark__lookup *lookup, const char *call); /* its end: 0, -ECANCELED */
+/* Says why it has found nothing, or no more. */
+int hark__lookup_failed(const struct hark__lookup *lookup, const struct hark__io_question *question);
+void hark__lookup_close(struct hark__lookup *lookup); /* forgotten, if it is not over; NULL is fine */
+
+/* ---- address.c ------------------------------------------------------------------------------ */
+
+int hark__io_port(const char *port); /* 0..65535; -1: no number; -2: too large a one */
+void hark__io_set_port(struct hark__io_address *address, int port);
+/* A number, with its scope perhaps: 1; 0: it is none; -ENODEV: of no interface of ours. */
+int hark__io_number(struct hark__io_address *address, const char *host);
+int hark__io_every_address(struct hark__io_address all[2], int family);               /* how many */
+bool hark__io_copy_address(struct hark__io_address *to, const struct sockaddr *from); /* internet? */
 const char *hark__io_address_text(const struct hark__io_address *address, char *text);
+#define HARK__IO_ORDERED 64                        /* those after the first so many stay behind */
+void hark__io_order(struct hark__io_names *names); /* the best first: RFC 6724 */
+
+/* ---- operation.c ---------------------------------------------------------------------------- */
+
+/* Something that the hub or a worker does; it may lie on the task's stack. */
+struct hark__io_operation {
+    struct hark__operation op;
+    /* What only a worker does (op.work is HARK__WORKS): as a system call, -1 and errno. */
+    ssize_t (*own)(struct hark__operation *op);
+    struct stat *status; /* HARK__STATX: where a worker puts it */
+    bool is_stat;        /* ... and it did */
+    /* private */
+    hark__thread_job job;
+    hark__task *task; /* who waits; NULL: nobody just now */
+    bool done;
+};
+
+/* Do it, and wait for its end; what: "the file x", for reports. 0: op.result says what came of it;
+ * -ECANCELED there: it was cancelled, and nothing was done. Else it was not even tried, with words:
+ * -ENOMEM. No checkpoint of its own. */
+int hark__io_operate(struct hark__io_operation *o, const char *what, const char *call);
+/* ... with an open descriptor, which keeps its number meanwhile. */
+int hark__io_operate_on(struct hark__fd *entry, struct hark__io_operation *o, const char *call);
+void hark__io_status(struct stat *to, const struct statx *from);
 
 /* ---- socket.c ------------------------------------------------------------------------------- */
 
 int hark__io_socket(int domain, int kind); /* a fresh stream socket: non-blocking, close-on-exec */
+int hark__io_datagram(int domain);         /* the same for datagrams */
 void hark__io_discard(int fd);             /* drop and close it; the caller has better words */
+int hark__io_accept_now(const char *call, int fd); /* as hark_accept; nobody is there: -EAGAIN */
 int hark__io_connect_begin(int fd, const struct sockaddr *address,
                            socklen_t length); /* 0, -EINPROGRESS, -errno */
 int hark__io_connect(const char *call, int fd, const struct sockaddr *address, socklen_t length);

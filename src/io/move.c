@@ -16,12 +16,17 @@
  *              pipe           preadv2 and pwritev2 with RWF_NOWAIT, where the kernel knows that
  *              others         plain, if non-blocking; else poll first, and write no more than what
  *                             surely has room
- *              file           RWF_NOWAIT for what is in memory, else in a worker thread
+ *              file           read with RWF_NOWAIT what is in memory, else in a worker thread (not
+ *                             in the ring: there nobody else who has the file waits for its
+ *                             position). Written in a worker: most file systems know no other
+ *                             way, and one that is too large must not be a SIGXFSZ here
  *
  * Rules    V1  -EAGAIN from once() means: not now, wait. It is never returned to the user.
- *          V2  drained is set only for what the hub will report: armed, lasting, not hung up. (A
- *              read that stops at TCP's urgent mark looks drained and is not: the look at old
- *              waits, in core/interest.c, finds it a tenth of a second later.)
+ *          V2  drained is set only for what the hub will report: armed, lasting, not hung up. A
+ *              read that stops at TCP's urgent mark looks drained and is not, but then epoll has told
+ *              of the mark (POLLPRI), and that counts as hung up. (The ring says POLLPRI with all that
+ *              arrives, so it is not asked; there the look at old waits, in core/interest.c, finds
+ *              what is behind the mark a tenth of a second later.)
  *          V3  A call that need not wait counts against the task's turn (hark__pass).
  *          V4  While a worker uses the buffer, no cancellation is noticed.
  */
@@ -105,7 +110,7 @@ static size_t terminal_has_room(const struct transfer *t)
  * least. */
 static size_t surely_has_room(const struct transfer *t)
 {
-    bool terminal = t->entry->kind != FD_PIPE && t->size > 1 && isatty(t->entry->fd);
+    bool terminal = t->entry->kind != FD_PIPE && t->size > 1 && hark__sys.isatty(t->entry->fd);
     return terminal ? terminal_has_room(t) : PIPE_BUF;
 }
 
@@ -139,42 +144,34 @@ static ssize_t move_pipe(const struct transfer *t)
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-struct file_job {
-    hark__thread_job job;
-    const struct transfer *transfer;
-    ssize_t moved;
-};
-
-static void move_in_worker(hark__thread_job *job)
-{
-    struct file_job *file = container_of(job, struct file_job, job);
-    file->moved = move_plain(file->transfer, MOST);
-}
-
 /* The number may have been reused behind our back; what is no file must not block a worker. */
 static ssize_t move_file(struct transfer *t)
 {
-    struct file_job file = {.job = {.fn = move_in_worker, .what = "a file"}, .transfer = t};
+    struct hark__io_operation o = {.op = {
+                                       .work = t->direction == FD_IN ? HARK__READ : HARK__WRITE,
+                                       .buffer = t->buffer,
+                                       .size = t->size,
+                                       .offset = -1,
+                                   }};
     uint8_t held = hark__io_bit(t->direction);
     struct hark__fd *entry = t->entry;
     uint32_t generation = entry->generation;
-    ssize_t moved = move_now(t);
+    bool at_once = t->direction == FD_IN && entry->kind == FD_FILE;
+    ssize_t moved = at_once ? move_now(t) : -EAGAIN;
 
     if (moved != -EAGAIN && moved != -EOPNOTSUPP) {
         return moved;
     }
     int error = hark__io_entry_slow(&t->entry, t->call, entry->fd);
-    if (error || entry->kind != FD_FILE) {
+    if (error || (entry->kind != FD_FILE && entry->kind != FD_DIRECT)) {
         return error ? error : -ENOTSOCK;
     }
     entry->held |= held;
-    entry->workers++;
-    error = hark__thread_run(&file.job, HARK__THREAD_FILES, t->call);
-    hark__io_worked(entry);
+    error = hark__io_operate_on(entry, &o, t->call);
     if (entry->generation == generation) {
         entry->held &= (uint8_t)~held;
     }
-    return error ? error : file.moved;
+    return error ? error : o.op.result;
 }
 
 /* ---- try, then wait ------------------------------------------------------------------------- */
@@ -186,7 +183,8 @@ static ssize_t once(struct transfer *t)
     case FD_TCP:
     case FD_SOCKET: return move_socket(t);
     case FD_PIPE: return move_pipe(t);
-    case FD_FILE: return move_file(t);
+    case FD_FILE:
+    case FD_DIRECT: return move_file(t);
     default: return move_if_ready(t);
     }
 }
