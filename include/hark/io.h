@@ -80,25 +80,29 @@ HARK_API int hark_forget(int fd);
  *
  * Non-blocking, close-on-exec, SO_REUSEADDR. backlog <= 0: the system's largest. Blocks while the
  * name is looked up: a checkpoint. Returns the descriptor; -EADDRINUSE (taken); -EADDRNOTAVAIL;
- * -EACCES; -ENOENT (no such host or service); -EINVAL (NULL port); -ECANCELED; -ENOTSUP outside a
- * task; -EMFILE, -ENOMEM. The words name host and port. */
+ * -EACCES; -ENOENT (no such host or service), -EHOSTDOWN and what else hark_resolve says of a name;
+ * -EINVAL (NULL port); -ECANCELED; -ENOTSUP outside a task; -EMFILE, -ENOMEM. The words name host
+ * and port. */
 HARK_API int hark_tcp_listen(const char *host, const char *port, int backlog);
 
 /* hark_tcp_connect - a TCP connection to host and port: every address is tried, the families in
  * turn, a new one 250 ms after the last or as soon as one has failed; the first that answers wins,
- * the others are closed.
+ * the others are closed. With a resolver of the loop's own (hark/name.h) it begins with the first
+ * addresses that are there, IPv6 having 50 ms to come before IPv4; later ones join.
  *
  * TCP_NODELAY is set. Blocks: a checkpoint. Returns the descriptor; -ENOENT (no such host or
- * service); -ECONNREFUSED, -EHOSTUNREACH, ... (of the last address that failed); -EINVAL (NULL);
- * -ECANCELED; -ENOTSUP outside a task. The words name host and port. Source: RFC 8305. */
+ * service), -EHOSTDOWN and what else hark_resolve says of a name; -ECONNREFUSED, -EHOSTUNREACH, ...
+ * (of the last address that failed); -EINVAL (NULL); -ECANCELED; -ENOTSUP outside a task. The words
+ * name host and port. Source: RFC 8305. */
 HARK_API int hark_tcp_connect(const char *host, const char *port);
 
 /* hark_tcp_port - the local port that fd is bound to. Returns it; -EBADF, -ENOTSOCK; -EINVAL (not
  * an internet socket). */
 HARK_API int hark_tcp_port(int fd);
 
-/* hark_unix_listen - a listening Unix socket at path; non-blocking, close-on-exec. A socket file
- * that nobody listens on any more is replaced. Does not block.
+/* hark_unix_listen - a listening Unix socket at path ("@name": an abstract one; hark/pass.h);
+ * non-blocking, close-on-exec. A socket file that nobody listens on any more is replaced. Does not
+ * block.
  *
  * Returns the descriptor; -EADDRINUSE (somebody listens there, or it is no socket); -ENAMETOOLONG;
  * -ENOENT, -EACCES, ...; -EINVAL (NULL or empty). */

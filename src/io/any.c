@@ -2,8 +2,9 @@
  *
  * any.c - one task waits for the first news of several descriptors, or for an instant.
  *
- * Why      hark_wait_fd for both directions, and racing connections. hark_select does the same for
- *          the user's cases; here there are only descriptors, as many as the caller has places for.
+ * Why      hark_wait_fd for both directions, and racing connections, which also wait for addresses
+ *          that are still being looked up (a place may be one in a list). hark_select does the same
+ *          for the user's cases; here there are as many as the caller has places for.
  * Rules    A1  The first news takes the task out of all its places at once: none is left behind.
  *          A2  A place is one waiter of the task; the task's own waiter only points to the visit.
  */
@@ -29,9 +30,10 @@ static void leave_all(hark__task *task)
 
     hark__wheel_disarm(&loop->wheel, &visit->timer);
     for (int i = 0; i < visit->count; i++) {
-        if (visit->places[i].stands) {
-            visit->places[i].stands = false;
-            hark__fd_leave(loop, &visit->places[i].waiter);
+        struct hark__io_place *place = &visit->places[i];
+        if (place->stands) {
+            place->stands = false;
+            place->list ? hark__list_remove(&place->waiter) : hark__fd_leave(loop, &place->waiter);
         }
     }
 }
@@ -62,7 +64,9 @@ static void describe(const hark__task *task, struct hark__text *text)
 
     for (int i = 0; i < visit->count; i++) {
         const struct hark__io_place *place = &visit->places[i];
-        if (place->stands) {
+        if (place->stands && place->list) {
+            hark__text_put(text, " more of them");
+        } else if (place->stands) {
             hark__text_put(text, " %d to be %s", place->entry->fd,
                            place->direction == FD_IN ? "readable" : "writable");
         }
@@ -77,7 +81,8 @@ static bool any_there(const hark__task *task)
 
     for (int i = 0; i < visit->count && !there; i++) {
         const struct hark__io_place *place = &visit->places[i];
-        there = place->stands && hark__fd_is_ready(place->entry->fd, place->direction);
+        there =
+            place->stands && !place->list && hark__fd_is_ready(place->entry->fd, place->direction);
     }
     return there;
 }
@@ -87,10 +92,13 @@ static void stands(const hark__task *task, struct hark__audit *audit)
     const struct visit *visit = visit_of(task);
 
     for (int i = 0; i < visit->count; i++) {
-        if (visit->places[i].entry) {
-            hark__audit_fd(audit, task, &visit->places[i].waiter);
+        const struct hark__io_place *place = &visit->places[i];
+        if (place->list) {
+            hark__audit_waiter(audit, task, &place->waiter);
+        } else if (place->entry) {
+            hark__audit_fd(audit, task, &place->waiter);
         }
-        if (visit->places[i].stands != (visit->places[i].entry != NULL)) {
+        if (place->stands != (place->list || place->entry)) {
             hark__audit_broken(audit, "A1", task, "has left one of its places and waits on");
         }
     }
@@ -114,11 +122,15 @@ static int stand(struct visit *visit)
     for (int i = 0; i < visit->count; i++) {
         struct hark__io_place *place = &visit->places[i];
         place->stands = false;
+        place->waiter.owner = (uintptr_t)visit->task | OWNER_CASE;
+        if (place->list) {
+            hark__list_add(place->list, &place->waiter);
+            place->stands = true;
+        }
         if (!place->entry) {
             continue;
         }
         place->generation = place->entry->generation;
-        place->waiter.owner = (uintptr_t)visit->task | OWNER_CASE;
         int error = hark__fd_join(loop, place->entry, place->direction, &place->waiter);
         if (error) {
             visit->chosen = i;
@@ -127,6 +139,12 @@ static int stand(struct visit *visit)
         place->stands = true;
     }
     return 0;
+}
+
+/* It was ready, and then it left before its task ran. */
+static bool has_left(const struct hark__io_place *place)
+{
+    return place->entry && place->entry->generation != place->generation;
 }
 
 int hark__io_wait_any(const char *call, struct hark__io_place *places, int count, int64_t deadline,
@@ -151,8 +169,8 @@ int hark__io_wait_any(const char *call, struct hark__io_place *places, int count
             hark__wheel_arm(&loop->wheel, &visit.timer, deadline);
         }
         result = hark__park(&any_kind);
-        if (result == 0 && places[visit.chosen].entry->generation != places[visit.chosen].generation) {
-            result = -EBADF; /* it was ready, and then it left before this task ran */
+        if (result == 0 && has_left(&places[visit.chosen])) {
+            result = -EBADF;
         }
     }
     if (which) {

@@ -1,131 +1,60 @@
 /* SPDX-License-Identifier: MIT
  *
- * name.c - from host and port to addresses.
+ * name.c - from host and port to addresses, and back.
  *
- * Idea     Numbers are read here, at once, without a thread; so is "every address". Only what needs
- *          files or name servers goes to a worker thread and the C library's getaddrinfo, and only
- *          the task waits for it. Cancelled, it leaves at once; the worker ends alone.
+ * Idea     Numbers are read at once, without a thread; so is "every address". Only what needs files
+ *          or name servers is asked: of the loop's own resolver (lookup.c), which answers piece by
+ *          piece, or of the C library's getaddrinfo in a worker thread. Only the task waits.
+ *          Cancelled, it leaves at once; the worker ends alone.
+ *
+ *              number --> here          "x.invalid" --> nowhere: there is none
+ *              name   --> the loop's resolver, unless it declines --> getaddrinfo in a worker
  * Rules    N1  A job owns copies of everything that it uses, for it may outlive its task.
  *          N2  The answer is ours too: getaddrinfo's list is copied and freed in the worker.
- *          N3  A service name is looked up with the host, for then it costs one thread, not two.
- * Not here A cache, /etc/hosts, name servers: a resolver of our own comes with hark-dns.
+ *          N3  A service name is looked up with the host, for then it costs one thread, not two;
+ *              with a resolver, which knows hosts only, it is looked up before.
+ *          N4  No failure here is -ETIMEDOUT, -EAGAIN or -ECANCELED: these are the caller's own.
+ * Not here A cache, /etc/hosts, name servers: hark-dns.
  */
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <string.h>
 
 #include "io/io.h"
 
+#define LONGEST 255
+
 struct name_job {
     hark__thread_job job;
-    char *host, *port; /* host NULL: any; port NULL: `number` is it */
-    int number;
-    int error; /* EAI_...; for EAI_SYSTEM see */
+    char *host, *port; /* host NULL: any; port NULL: it is known already */
+    int family;
+    struct hark__io_address address; /* whose name is asked for */
+    int error;                       /* EAI_...; for EAI_SYSTEM see */
     int system_error;
     struct hark__io_names *names;
+    char found[NI_MAXHOST];
     size_t size;
     char bytes[]; /* both strings */
 };
 
-static size_t size_of_names(int count)
+static size_t size_of_names(int room)
 {
-    return sizeof(struct hark__io_names) + (size_t)count * sizeof(struct hark__io_address);
+    return sizeof(struct hark__io_names) + (size_t)room * sizeof(struct hark__io_address);
+}
+
+struct hark__io_names *hark__io_names_new(int room)
+{
+    struct hark__io_names *names = hark__alloc(size_of_names(room));
+
+    if (names) {
+        names->room = room;
+    }
+    return names;
 }
 
 void hark__io_names_free(struct hark__io_names *names)
 {
     if (names) {
-        hark__free(names, size_of_names(names->count));
+        hark__free(names, size_of_names(names->room));
     }
-}
-
-const char *hark__io_address_text(const struct hark__io_address *address, char *text)
-{
-    bool v4 = address->at.any.sa_family == AF_INET;
-    const void *bytes =
-        v4 ? (const void *)&address->at.v4.sin_addr : (const void *)&address->at.v6.sin6_addr;
-
-    if (!inet_ntop(v4 ? AF_INET : AF_INET6, bytes, text, HARK__IO_ADDRESS_TEXT)) {
-        strcpy(text, "?");
-    }
-    return text;
-}
-
-/* ---- numbers -------------------------------------------------------------------------------- */
-
-/* 0..65535; -1: no number; -2: too large a one. */
-static int port_number(const char *port)
-{
-    int number = 0;
-
-    for (const char *at = port; *at; at++) {
-        if (*at < '0' || *at > '9') {
-            return -1;
-        }
-        number = number > 65535 ? number : number * 10 + (*at - '0');
-    }
-    return !*port ? -1 : number > 65535 ? -2 : number;
-}
-
-static void put_port(struct hark__io_address *address, int port)
-{
-    if (address->at.any.sa_family == AF_INET) {
-        address->at.v4.sin_port = htons((uint16_t)port);
-    } else {
-        address->at.v6.sin6_port = htons((uint16_t)port);
-    }
-}
-
-static struct hark__io_names *new_names(int count)
-{
-    struct hark__io_names *names = hark__alloc(size_of_names(count));
-
-    if (names) {
-        names->count = count;
-    }
-    return names;
-}
-
-static void set_v4(struct hark__io_address *address, struct in_addr number)
-{
-    address->length = sizeof address->at.v4;
-    address->at.v4.sin_family = AF_INET;
-    address->at.v4.sin_addr = number;
-}
-
-static void set_v6(struct hark__io_address *address, const struct in6_addr *number)
-{
-    address->length = sizeof address->at.v6;
-    address->at.v6.sin6_family = AF_INET6;
-    address->at.v6.sin6_addr = *number;
-}
-
-/* An address that needs no looking up: 1; 0: it does; -ENOMEM. */
-static int numeric(struct hark__io_names **ret, const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    bool any = !host || !*host;
-    bool is_v4 = !any && inet_pton(AF_INET, host, &v4) == 1;
-    bool is_v6 = !any && !is_v4 && inet_pton(AF_INET6, host, &v6) == 1;
-
-    if (!any && !is_v4 && !is_v6) {
-        return 0;
-    }
-    struct hark__io_names *names = new_names(any ? 2 : 1);
-    if (!names) {
-        return -ENOMEM;
-    }
-    if (any) {
-        set_v6(&names->first[0], &in6addr_any);
-        set_v4(&names->first[1], (struct in_addr){INADDR_ANY});
-    } else if (is_v4) {
-        set_v4(&names->first[0], v4);
-    } else {
-        set_v6(&names->first[0], &v6);
-    }
-    *ret = names;
-    return 1;
 }
 
 /* ---- in a worker ---------------------------------------------------------------------------- */
@@ -143,15 +72,14 @@ static struct hark__io_names *copy(const struct addrinfo *list)
     for (const struct addrinfo *info = list; info; info = info->ai_next) {
         count += is_internet(info);
     }
-    struct hark__io_names *names = new_names(count);
+    struct hark__io_names *names = hark__io_names_new(count);
     if (!names) {
         return NULL;
     }
-    count = 0;
     for (const struct addrinfo *info = list; info; info = info->ai_next) {
         if (is_internet(info)) {
-            names->first[count].length = info->ai_addrlen;
-            memcpy(&names->first[count++].at, info->ai_addr, info->ai_addrlen);
+            names->first[names->count].length = info->ai_addrlen;
+            memcpy(&names->first[names->count++].at, info->ai_addr, info->ai_addrlen);
         }
     }
     return names;
@@ -161,7 +89,7 @@ static void look_up(hark__thread_job *job)
 {
     struct name_job *name = container_of(job, struct name_job, job);
     struct addrinfo hints = {
-        .ai_family = AF_UNSPEC,
+        .ai_family = name->family,
         .ai_socktype = SOCK_STREAM,
         .ai_flags = name->host ? 0 : AI_PASSIVE,
     };
@@ -177,6 +105,15 @@ static void look_up(hark__thread_job *job)
     hark__sys.freeaddrinfo(list);
 }
 
+static void look_back(hark__thread_job *job)
+{
+    struct name_job *name = container_of(job, struct name_job, job);
+
+    name->error = hark__sys.getnameinfo(&name->address.at.any, name->address.length, name->found,
+                                        sizeof name->found, NULL, 0, NI_NAMEREQD);
+    name->system_error = errno;
+}
+
 static void free_job(hark__thread_job *job)
 {
     struct name_job *name = container_of(job, struct name_job, job);
@@ -185,7 +122,7 @@ static void free_job(hark__thread_job *job)
     hark__free(name, name->size);
 }
 
-/* ---- in the loop ---------------------------------------------------------------------------- */
+/* ---- jobs, in the loop ---------------------------------------------------------------------- */
 
 /* host NULL: any; port NULL: none, for it is known already. */
 static struct name_job *new_job(const char *host, const char *port)
@@ -207,27 +144,62 @@ static struct name_job *new_job(const char *host, const char *port)
     return name;
 }
 
+/* Rule N4. */
+static int system_code(int error)
+{
+    switch (error) {
+    case 0:
+    case EAGAIN:
+    case ECANCELED: return -EIO;
+    case ETIMEDOUT: return -EHOSTDOWN;
+    default: return -error;
+    }
+}
+
 static int code_of(const struct name_job *name)
 {
     switch (name->error) {
     case EAI_MEMORY: return -ENOMEM;
-    case EAI_SYSTEM: return name->system_error ? -name->system_error : -EIO;
+    case EAI_SYSTEM: return system_code(name->system_error);
+    case EAI_AGAIN: return -EHOSTDOWN;
+    case EAI_FAIL: return -EREMOTEIO;
     case EAI_BADFLAGS:
     case EAI_FAMILY:
     case EAI_SOCKTYPE: return -EINVAL;
-    default: return -ENOENT; /* unknown, or nobody could be asked: the words say which */
+    case EAI_OVERFLOW: return -ENAMETOOLONG;
+    default: return -ENOENT;
     }
 }
 
-static int told(struct hark__io_names **ret, const char *call, struct name_job *name,
-                const char *host, const char *port)
+static const char *words_of(const struct name_job *name)
 {
+    switch (name->error) {
+    case EAI_SYSTEM: return strerrordesc_np(-system_code(name->system_error));
+    case EAI_AGAIN: return "no name server has answered, or it has failed";
+    default: return gai_strerror(name->error);
+    }
+}
+
+/* The job's end: 0; -ECANCELED: it is the worker's now; otherwise it is freed, and said why. */
+static int run_job(struct name_job *name, const char *call)
+{
+    int error = hark__thread_run(&name->job, HARK__THREAD_NAMES, call);
+
+    if (error && error != -ECANCELED) {
+        free_job(&name->job);
+    }
+    return error;
+}
+
+static int told(struct hark__io_names **ret, struct name_job *name,
+                const struct hark__io_question *question)
+{
+    const char *call = question->call, *host = question->host, *port = question->port;
     int error = 0;
 
     if (name->error) {
         error = hark__fail(code_of(name), call, "host \"%.60s\", port \"%.20s\": %s", host, port,
-                           name->error == EAI_SYSTEM ? strerrordesc_np(name->system_error)
-                                                     : gai_strerror(name->error));
+                           words_of(name));
     } else if (name->names->count == 0) {
         error = hark__fail(-ENOENT, call, "host \"%.60s\", port \"%.20s\": no internet address",
                            host, port);
@@ -239,43 +211,274 @@ static int told(struct hark__io_names **ret, const char *call, struct name_job *
     return error;
 }
 
-static int look_up_and_wait(struct hark__io_names **ret, const char *call, const char *host,
-                            const char *port, bool with_port)
+static int ask_library(struct hark__io_names **ret, const struct hark__io_question *question,
+                       const char *host, bool with_port)
 {
-    struct name_job *name = new_job(*host ? host : NULL, with_port ? port : NULL);
+    struct name_job *name = new_job(*host ? host : NULL, with_port ? question->port : NULL);
 
     if (!name) {
-        return hark__fail(-ENOMEM, call, "no memory to look up \"%.60s\"", host);
+        return hark__fail(-ENOMEM, question->call, "no memory to look up \"%.60s\"", host);
     }
-    int error = hark__thread_run(&name->job, HARK__THREAD_NAMES, call);
-    if (error == -ECANCELED) {
-        return error; /* the job is the worker's now */
+    name->family = question->family;
+    int error = run_job(name, question->call);
+    return error ? error : told(ret, name, question);
+}
+
+/* ---- what a host and a port are -------------------------------------------------------------- */
+
+/* An address that needs no looking up: 1; 0: it does; a negative code and words. */
+static int numeric(struct hark__io_names **ret, const struct hark__io_question *question)
+{
+    struct hark__io_address all[2];
+    int count = *question->host ? hark__io_number(&all[0], question->host)
+                                : hark__io_every_address(all, question->family);
+
+    if (count == -ENODEV) {
+        return hark__fail(count, question->call,
+                          "host \"%.60s\": this machine has no such interface", question->host);
     }
+    if (count == 0) {
+        return 0;
+    }
+    if (question->family && all[0].at.any.sa_family != question->family) {
+        return hark__fail(-ENOENT, question->call, "host \"%.60s\" is of the other family",
+                          question->host);
+    }
+    struct hark__io_names *names = hark__io_names_new(count);
+    if (!names) {
+        return hark__fail(-ENOMEM, question->call, "host \"%.60s\", port \"%.20s\": no memory",
+                          question->host, question->port);
+    }
+    names->count = count;
+    memcpy(names->first, all, (size_t)count * sizeof *all);
+    *ret = names;
+    return 1;
+}
+
+/* RFC 6761, 6.4: a name that exists nowhere, and so nobody needs to be asked. */
+static bool is_invalid(const char *host)
+{
+    static const char invalid[] = ".invalid";
+    size_t length = strlen(host);
+
+    length -= length > 0 && host[length - 1] == '.';
+    return (length == 7 && strncasecmp(host, invalid + 1, 7) == 0) ||
+           (length > 8 && strncasecmp(host + length - 8, invalid, 8) == 0);
+}
+
+static int check(const struct hark__io_question *question, int port)
+{
+    const char *host = question->host;
+
+    if (port == -2 || !*question->port) {
+        return hark__fail(-ENOENT, question->call,
+                          "host \"%.60s\", port \"%.20s\": a port is a service's name or 0..65535",
+                          host, question->port);
+    }
+    if (strlen(host) > LONGEST) {
+        return hark__fail(-ENAMETOOLONG, question->call,
+                          "host \"%.60s...\" has %lu bytes; a name has %d at most", host,
+                          (unsigned long)strlen(host), LONGEST);
+    }
+    if (is_invalid(host) || (question->numeric && port < 0)) {
+        return hark__fail(-ENOENT, question->call, "host \"%.60s\", port \"%.20s\": %s", host,
+                          question->port,
+                          is_invalid(host) ? "there are no names below \"invalid\""
+                                           : "only numbers are wanted here");
+    }
+    return 0;
+}
+
+/* Rule N3. The port's number; or a negative code. */
+static int service_port(const struct hark__io_question *question)
+{
+    struct hark__io_names *names = NULL;
+    int error = ask_library(&names, question, "", true);
+
     if (error) {
-        free_job(&name->job);
         return error;
     }
-    return told(ret, call, name, host, port);
+    int port = ntohs(names->first[0].at.v4.sin_port); /* at the same place in both families */
+    hark__io_names_free(names);
+    return port;
+}
+
+static void set_ports(struct hark__io_names *names, int port)
+{
+    for (int i = 0; i < names->count; i++) {
+        hark__io_set_port(&names->first[i], port);
+    }
+}
+
+/* A name, not a number. */
+static int ask_somebody(struct hark__io_names **names, struct hark__lookup **lookup,
+                        const struct hark__io_question *question, int port)
+{
+    int error = -EOPNOTSUPP;
+
+    if (!question->system && hark__io_resolver()) {
+        port = port < 0 ? service_port(question) : port;
+        error = port < 0 ? port : hark__lookup_open(lookup, question, port);
+    }
+    if (error == -EOPNOTSUPP) {
+        error = ask_library(names, question, question->host, port < 0);
+        if (!error && port >= 0) {
+            set_ports(*names, port);
+        }
+    }
+    return error;
+}
+
+int hark__io_ask(struct hark__io_names **names, struct hark__lookup **lookup,
+                 const struct hark__io_question *given)
+{
+    struct hark__io_question question = *given;
+    int port = hark__io_port(given->port), error;
+
+    question.host = given->host ? given->host : "";
+    *names = NULL;
+    *lookup = NULL;
+    if ((error = check(&question, port)) || (error = numeric(names, &question)) < 0) {
+        return error;
+    }
+    if (!*names) {
+        return question.numeric
+                   ? hark__fail(-ENOENT, question.call, "host \"%.60s\" is no number", question.host)
+                   : ask_somebody(names, lookup, &question, port);
+    }
+    port = port < 0 ? service_port(&question) : port;
+    if (port < 0) {
+        hark__io_names_free(*names);
+        *names = NULL;
+        return port;
+    }
+    set_ports(*names, port);
+    return 0;
+}
+
+/* ---- whole answers -------------------------------------------------------------------------- */
+
+static int resolve(struct hark__io_names **ret, const struct hark__io_question *question)
+{
+    struct hark__lookup *lookup = NULL;
+    int error = hark__io_ask(ret, &lookup, question);
+
+    if (error || !lookup) {
+        return error;
+    }
+    error = hark__lookup_wait(lookup, question->call);
+    if (!error && lookup->names->count == 0) {
+        error = hark__lookup_failed(lookup, question);
+    }
+    if (!error) {
+        *ret = lookup->names;
+        lookup->names = NULL;
+        hark__io_order(*ret);
+    }
+    hark__lookup_close(lookup);
+    return error;
 }
 
 int hark__io_resolve(struct hark__io_names **ret, const char *call, const char *host, const char *port)
 {
-    int number = port_number(port), error = number >= 0 ? numeric(ret, host) : 0;
-    const char *name = host ? host : "";
+    struct hark__io_question question = {.call = call, .host = host, .port = port};
 
-    if (number == -2 || !*port) {
-        return hark__fail(-ENOENT, call,
-                          "host \"%.60s\", port \"%.20s\": a port is a service's name or 0..65535",
-                          name, port);
+    return resolve(ret, &question);
+}
+
+static int check_options(const char *call, const hark_resolve_options *options)
+{
+    if (options->size != sizeof *options) {
+        return hark__fail(-EINVAL, call,
+                          "options.size is %lu; set it to sizeof(hark_resolve_options)",
+                          (unsigned long)options->size);
     }
-    if (error == -ENOMEM) {
-        return hark__fail(error, call, "host \"%.60s\", port \"%.20s\": no memory", name, port);
-    }
-    if (error == 0 && (error = look_up_and_wait(ret, call, name, port, number < 0))) {
-        return error;
-    }
-    for (int i = 0; number >= 0 && i < (*ret)->count; i++) {
-        put_port(&(*ret)->first[i], number);
+    if (options->family != 0 && options->family != AF_INET && options->family != AF_INET6) {
+        return hark__fail(-EINVAL, call, "family %d is neither AF_INET nor AF_INET6",
+                          options->family);
     }
     return 0;
+}
+
+int hark_resolve(const char *host, const char *port, hark_address *list, int max,
+                 const hark_resolve_options *given)
+{
+    static const char call[] = "hark_resolve";
+    static const hark_resolve_options plain = HARK_RESOLVE_OPTIONS_INIT;
+    const hark_resolve_options *options = given ? given : &plain;
+    struct hark__io_question question = {.call = call, .host = host, .port = port ? port : "0"};
+    struct hark__io_names *names = NULL;
+    int error = hark__io_enter(call);
+
+    if (error || (error = check_options(call, options))) {
+        return error;
+    }
+    if (!list || max < 1) {
+        return hark__fail(-EINVAL, call, "there is no room for an address");
+    }
+    question.family = options->family;
+    question.numeric = options->numeric;
+    question.system = options->system;
+    error = resolve(&names, &question);
+    if (error) {
+        return error;
+    }
+    int count = names->count < max ? names->count : max;
+    memcpy(list, names->first, (size_t)count * sizeof *list);
+    hark__io_names_free(names);
+    return count;
+}
+
+/* ---- back ----------------------------------------------------------------------------------- */
+
+static int library_name_of(const char *call, const struct hark__io_address *address, char *host,
+                           size_t size)
+{
+    char text[HARK__IO_ADDRESS_TEXT];
+    struct name_job *name;
+    int result;
+
+    hark__io_address_text(address, text);
+    name = new_job(text, NULL);
+    if (!name) {
+        return hark__fail(-ENOMEM, call, "no memory to look up %s", text);
+    }
+    name->address = *address;
+    name->job.fn = look_back;
+    if ((result = run_job(name, call))) {
+        return result;
+    }
+    if (name->error) {
+        result = hark__fail(code_of(name), call, "address %s: %s", text, words_of(name));
+    } else if ((size_t)(result = (int)strlen(name->found)) >= size) {
+        result =
+            hark__fail(-EMSGSIZE, call, "address %s: its name has %d bytes, there is room for %lu",
+                       text, result, (unsigned long)size);
+    } else {
+        memcpy(host, name->found, (size_t)result + 1);
+    }
+    free_job(&name->job);
+    return result;
+}
+
+int hark_name_of(const struct sockaddr *given, char *host, size_t size)
+{
+    static const char call[] = "hark_name_of";
+    struct hark__io_address address;
+    int error = hark__io_enter(call);
+
+    if (error) {
+        return error;
+    }
+    if (!given || !host || size == 0) {
+        return hark__fail(-EINVAL, call, "%s", given ? "no room for a name" : "the address is NULL");
+    }
+    if (!hark__io_copy_address(&address, given)) {
+        return hark__fail(-EINVAL, call, "it is no internet address");
+    }
+    hark_resolver *resolver = hark__io_resolver();
+    int result = resolver && resolver->name_of
+                     ? resolver->name_of(resolver, &address.at.any, host, size)
+                     : -EOPNOTSUPP;
+    return result == -EOPNOTSUPP ? library_name_of(call, &address, host, size) : result;
 }

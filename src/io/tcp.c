@@ -3,11 +3,13 @@
  * tcp.c - TCP by names: listening, and connecting to whichever address answers first.
  *
  * Connecting (RFC 8305, happy eyeballs)
- *          The addresses are put in order so that the families take turns, beginning with the
- *          resolver's favourite. They are tried one after another; the next one begins when the
- *          last has failed, or 250 ms after it began, and those before it go on. The first that
- *          answers wins, the others are closed. It is one task with several non-blocking sockets:
- *          no child tasks, so nothing to cancel, and nothing left when the task is cancelled.
+ *          The families take turns, beginning with the best address. Addresses are tried one after
+ *          another; the next one begins when the last has failed, or 250 ms after it began, and
+ *          those before it go on. The first that answers wins, the others are closed. A resolver
+ *          may give its answers piece by piece: then the race begins with the first IPv6 address, or
+ *          50 ms after the first IPv4 one if IPv6 is still unanswered, and what comes later joins.
+ *          It is one task with several non-blocking sockets: no child tasks, so nothing to cancel,
+ *          and nothing left when the task is cancelled.
  *
  * Listening
  *          "Every address" is one IPv6 socket that takes IPv4 too, and an IPv4 socket where there
@@ -15,9 +17,13 @@
  *          machine has, IPv4 first: clients of such a name may know either number, and nearly all
  *          know that one. TCP_NODELAY is set on the listener; what it accepts inherits it.
  *
+ *          In a run of several workers each may listen at the same port: the kernel deals out who
+ *          comes.
+ *
  * Rules    T1  Every way out closes all sockets but the one that is returned.
  *          T2  A connection to oneself (the kernel chose the very port that was dialled, so that
  *              nobody listens there) is refused.
+ *          T3  After each wait all connections are looked at, not only the one that was told of.
  */
 #include <netinet/tcp.h>
 #include <string.h>
@@ -25,36 +31,64 @@
 #include "io/io.h"
 #include <hark/time.h>
 
-#define STAGGER HARK_MS(250)
+#define STAGGER  HARK_MS(250)
+#define PATIENCE HARK_MS(50) /* of IPv4 with IPv6 */
 
 /* ---- connecting ----------------------------------------------------------------------------- */
 
 struct race {
-    const char *call, *host, *port;
+    struct hark__io_question question;
+    struct hark__lookup *lookup; /* NULL: all addresses are known */
     struct hark__io_names *names;
-    struct hark__io_place *places; /* one an address, in the order in which they are tried */
+    struct hark__io_place *places; /* the first: of the lookup's news; then one an address */
+    bool *tried;                   /* by address */
     int begun, running;
+    int last_family;
     int64_t next_at; /* 0: at once */
     int error;       /* of the last that failed */
     struct hark__text told;
     char bytes[120];
 };
 
-/* Families in turn: all of the first one's stand at even places as long as there are others. */
-static void interleave(struct hark__io_names *names)
+static int pending(const struct race *race)
 {
-    for (int i = 1; i < names->count; i++) {
-        int before = names->first[i - 1].at.any.sa_family, found = i;
+    return race->lookup ? race->lookup->pending : 0;
+}
 
-        while (found < names->count && names->first[found].at.any.sa_family == before) {
-            found++;
+/* Who is next: of the other family, if there is one; -1: nobody now. */
+static int next_address(const struct race *race)
+{
+    int next = -1;
+
+    for (int i = 0; i < race->names->count; i++) {
+        if (race->tried[i]) {
+            continue;
         }
-        if (found < names->count && found != i) {
-            struct hark__io_address other = names->first[found];
-            memmove(&names->first[i + 1], &names->first[i], (size_t)(found - i) * sizeof other);
-            names->first[i] = other;
+        if (race->names->first[i].at.any.sa_family != race->last_family) {
+            return i;
         }
+        next = next < 0 ? i : next;
     }
+    return next;
+}
+
+static bool knows_v6(const struct hark__io_names *names)
+{
+    int at = 0;
+
+    while (at < names->count && names->first[at].at.any.sa_family != AF_INET6) {
+        at++;
+    }
+    return at < names->count;
+}
+
+/* When may it begin? */
+static int64_t start_at(const struct race *race)
+{
+    if (race->begun == 0 && pending(race) & WANTS_V6 && !knows_v6(race->names)) {
+        return race->lookup->first_at + PATIENCE;
+    }
+    return race->running ? race->next_at : 0;
 }
 
 static void note_failure(struct race *race, int index, int error)
@@ -93,18 +127,20 @@ static int arrived(const struct race *race, int index, int fd)
 
 static void drop_place(struct race *race, int index)
 {
-    hark__io_discard(race->places[index].entry->fd);
-    race->places[index].entry = NULL;
+    hark__io_discard(race->places[index + 1].entry->fd);
+    race->places[index + 1].entry = NULL;
     race->running--;
 }
 
 /* The descriptor, if it is connected at once; -EINPROGRESS; else it has failed. */
-static int begin_next(struct race *race)
+static int begin(struct race *race, int index)
 {
-    int index = race->begun++, error;
     const struct hark__io_address *address = &race->names->first[index];
-    int fd = hark__io_socket(address->at.any.sa_family, FD_TCP);
+    int fd = hark__io_socket(address->at.any.sa_family, FD_TCP), error;
 
+    race->tried[index] = true;
+    race->begun++;
+    race->last_family = address->at.any.sa_family;
     race->next_at = hark_now() + STAGGER;
     if (fd < 0) {
         note_failure(race, index, fd);
@@ -121,7 +157,7 @@ static int begin_next(struct race *race)
         hark__io_discard(fd);
         return error;
     }
-    race->places[index] = (struct hark__io_place){.entry = entry, .direction = FD_OUT};
+    race->places[index + 1] = (struct hark__io_place){.entry = entry, .direction = FD_OUT};
     race->running++;
     return error;
 }
@@ -129,13 +165,13 @@ static int begin_next(struct race *race)
 /* News of one: the descriptor if it has won; -EINPROGRESS; else it has failed. */
 static int finish(struct race *race, int index, int error)
 {
-    int fd = race->places[index].entry->fd;
+    int fd = race->places[index + 1].entry->fd;
 
     if (error >= 0) {
         error = hark__io_connect_end(fd);
     }
     if (error == 0 && (error = arrived(race, index, fd)) >= 0) {
-        race->places[index].entry = NULL;
+        race->places[index + 1].entry = NULL;
         race->running--;
         return fd;
     }
@@ -148,32 +184,70 @@ static int finish(struct race *race, int index, int error)
 
 static int lost(struct race *race)
 {
-    return hark__fail(race->error, race->call, "host \"%.60s\", port \"%.20s\": %s", race->host,
-                      race->port, race->bytes);
+    if (race->names->count == 0) {
+        return hark__lookup_failed(race->lookup, &race->question);
+    }
+    return hark__fail(race->error, race->question.call, "host \"%.60s\", port \"%.20s\": %s",
+                      race->question.host, race->question.port, race->bytes);
+}
+
+/* The first is the best of those that are known by now. */
+static int begin_next(struct race *race)
+{
+    if (race->begun == 0 && race->lookup) {
+        hark__io_order(race->names);
+    }
+    return begin(race, next_address(race));
+}
+
+/* Whoever was told of one may have missed the news of another: a hub tells them once, and nobody
+ * stood there any more. */
+static int look_at_all(struct race *race)
+{
+    int fd = -EINPROGRESS;
+
+    for (int i = 0; fd < 0 && i < race->names->count; i++) {
+        if (race->places[i + 1].entry && !planted(race_looks_at_one)) {
+            fd = finish(race, i, 0);
+        }
+    }
+    return fd;
+}
+
+/* Until `at`, or news: the descriptor of the winner; otherwise look again; -ECANCELED. */
+static int wait_for_news(struct race *race, int64_t at)
+{
+    int which = -1, fd = -EINPROGRESS;
+
+    race->places[0].list = pending(race) ? &race->lookup->news : NULL;
+    int news =
+        hark__io_wait_any(race->question.call, race->places, race->names->count + 1, at, &which);
+    if (news == -ECANCELED) {
+        return news;
+    }
+    if (which > 0) {
+        fd = finish(race, which - 1, news);
+    }
+    if (fd < 0) {
+        fd = look_at_all(race);
+    }
+    return fd < 0 ? -EINPROGRESS : fd;
 }
 
 static int run_race(struct race *race)
 {
-    int count = race->names->count;
-
     for (;;) {
-        bool more = race->begun < count;
-        int fd;
+        int next = next_address(race), fd;
+        int64_t at = next < 0 ? HARK_FOREVER : start_at(race);
 
-        if (more && (race->running == 0 || race->next_at <= hark_now())) {
+        if (next >= 0 && at <= hark_now()) {
             fd = begin_next(race);
-        } else if (race->running == 0) {
+        } else if (next < 0 && race->running == 0 && !pending(race)) {
             return lost(race);
         } else {
-            int which = -1;
-            int news = hark__io_wait_any(race->call, race->places, race->begun,
-                                         more ? race->next_at : HARK_FOREVER, &which);
-            if (news == -ECANCELED) {
-                return news;
-            }
-            fd = news == -ETIMEDOUT ? news : finish(race, which, news);
+            fd = wait_for_news(race, at);
         }
-        if (fd >= 0) {
+        if (fd >= 0 || fd == -ECANCELED) {
             return fd;
         }
     }
@@ -181,17 +255,18 @@ static int run_race(struct race *race)
 
 static int connect_first(struct race *race)
 {
-    size_t size = (size_t)race->names->count * sizeof *race->places;
+    int room = race->names->room;
+    size_t size = (size_t)(room + 1) * sizeof *race->places + (size_t)room * sizeof *race->tried;
 
     race->places = hark__alloc(size);
     if (!race->places) {
-        return hark__fail(-ENOMEM, race->call, "no memory for %d addresses", race->names->count);
+        return hark__fail(-ENOMEM, race->question.call, "no memory for %d addresses", room);
     }
+    race->tried = (bool *)(race->places + room + 1);
     hark__text_to_string(&race->told, race->bytes, sizeof race->bytes);
-    interleave(race->names);
     int fd = run_race(race);
-    for (int i = 0; i < race->begun; i++) {
-        if (race->places[i].entry) {
+    for (int i = 0; i < race->names->count; i++) {
+        if (race->places[i + 1].entry) {
             drop_place(race, i);
         }
     }
@@ -201,24 +276,32 @@ static int connect_first(struct race *race)
 
 int hark_tcp_connect(const char *host, const char *port)
 {
-    struct race race = {.call = "hark_tcp_connect", .host = host, .port = port};
-    int error = hark__io_enter(race.call);
+    static const char call[] = "hark_tcp_connect";
+    struct race race = {.question = {.call = call, .host = host, .port = port}};
+    int error = hark__io_enter(call);
 
     if (error) {
         return error;
     }
     if (!host || !port) {
-        return hark__fail(-EINVAL, race.call, "the %s is NULL", host ? "port" : "host");
+        return hark__fail(-EINVAL, call, "the %s is NULL", host ? "port" : "host");
     }
     if (!*host) {
-        return hark__fail(-ENOENT, race.call, "the host is empty, port \"%.20s\"", port);
+        return hark__fail(-ENOENT, call, "the host is empty, port \"%.20s\"", port);
     }
-    error = hark__io_resolve(&race.names, race.call, host, port);
+    error = hark__io_ask(&race.names, &race.lookup, &race.question);
     if (error) {
         return error;
     }
+    if (race.lookup) {
+        race.names = race.lookup->names;
+    }
     int fd = connect_first(&race);
-    hark__io_names_free(race.names);
+    if (race.lookup) {
+        hark__lookup_close(race.lookup);
+    } else {
+        hark__io_names_free(race.names);
+    }
     return fd;
 }
 
@@ -230,6 +313,9 @@ static void set_options(int fd, const struct hark__io_address *address, bool any
 
     hark__sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     hark__sys.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (hark__workers_many()) {
+        hark__sys.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    }
     if (address->at.any.sa_family == AF_INET6) {
         hark__sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? &off : &on, sizeof on);
     }

@@ -109,7 +109,7 @@ ON_WIRE(tcp_refused_names_host_and_port)
 
 /* What the next lookup answers: addresses, as text, or an error of getaddrinfo. */
 static const char *answers[8];
-static int answer_error;
+static int answer_error, answer_errno = EIO;
 static atomic_int lookups, may_answer = 1;
 
 static struct addrinfo *answer(const char *text)
@@ -139,7 +139,7 @@ static int resolve(const char *host, const char *service, const struct addrinfo 
         usleep(100);
     }
     if (answer_error) {
-        errno = EIO;
+        errno = answer_errno;
         return answer_error;
     }
     for (int i = 0; answers[i]; i++) {
@@ -182,12 +182,20 @@ ON_WIRE(tcp_a_host_that_does_not_exist)
 {
     answer_by(NULL, NULL, NULL);
     const int errors[] = {EAI_NONAME, EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_SYSTEM, 0};
-    const int codes[] = {-ENOENT, -ENOENT, -ENOENT, -ENOMEM, -EIO, -ENOENT};
+    const int codes[] = {-ENOENT, -EHOSTDOWN, -EREMOTEIO, -ENOMEM, -EIO, -ENOENT};
     for (int i = 0; i < 6; i++) {
         answer_error = errors[i];
         CHECK_MISUSE(hark_tcp_connect("no.such.host", "80"), codes[i], "no.such.host");
         CHECK_HAS(hark_error_last(), "\"80\"");
         CHECK_MISUSE(hark_tcp_listen("no.such.host", "80", 0), codes[i], "no.such.host");
+    }
+    /* What means the caller's own cancellation or deadline elsewhere never comes out of a lookup. */
+    const int system_errors[] = {ETIMEDOUT, EAGAIN, ECANCELED, EMFILE, 0};
+    const int system_codes[] = {-EHOSTDOWN, -EIO, -EIO, -EMFILE, -EIO};
+    answer_error = EAI_SYSTEM;
+    for (int i = 0; i < 5; i++) {
+        answer_errno = system_errors[i];
+        CHECK_MISUSE(hark_tcp_connect("no.such.host", "80"), system_codes[i], "no.such.host");
     }
     CHECK_EQ(hark_sleep(HARK_MS(1)), 0);
 }
@@ -398,4 +406,61 @@ ON_WIRE(tcp_each_allocation_may_fail)
     }
     CHECK_GE(failed, 1);
     CHECK_EQ(hark_close(listener), 0);
+}
+
+/* ---- addresses that are odd ------------------------------------------------------------------ */
+
+static bool has_ipv6(void)
+{
+    const int fd = hark_tcp_listen("::1", "0", 0);
+    if (fd >= 0) {
+        CHECK_EQ(hark_close(fd), 0);
+    }
+    return fd >= 0;
+}
+
+ON_WIRE(tcp_N15_mapped_scoped_and_single_families)
+{
+    if (!has_ipv6()) {
+        SKIP("this machine has no IPv6");
+    }
+    listen_on("127.0.0.1");
+    int fd = hark_tcp_connect("::ffff:127.0.0.1", port); /* IPv4, by an IPv6 socket */
+    CHECK_GE(fd, 0);
+    CHECK_EQ(hark_close(fd), 0);
+    CHECK_EQ(hark_close(listener), 0);
+    listen_on("::1"); /* a number: this family and no other */
+    CHECK_EQ(option(listener, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    fd = hark_tcp_connect("::1", port);
+    CHECK_GE(fd, 0);
+    CHECK_EQ(hark_close(fd), 0);
+    CHECK_EQ(hark_tcp_connect("127.0.0.1", port), -ECONNREFUSED);
+    CHECK_EQ(hark_close(listener), 0);
+    listen_on("::1%lo"); /* a scope where none is needed does no harm */
+    CHECK_EQ(hark_close(listener), 0);
+    CHECK_MISUSE(hark_tcp_connect("fe80::1%nosuch0", "80"), -ENODEV, "fe80::1%nosuch0");
+    listen_on("::"); /* a number, too; "" is every address of both families */
+    CHECK_EQ(option(listener, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    CHECK_EQ(hark_close(listener), 0);
+}
+
+static int connect_errno;
+
+static int fail_to_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    (void)fd, (void)address, (void)length;
+    errno = connect_errno;
+    return -1;
+}
+
+/* Each is told as it is, and no descriptor is left (the kit counts). */
+ON_WIRE(tcp_N7_failures_to_connect_are_told_apart)
+{
+    const int errors[] = {ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, EACCES,
+                          EPERM,        ENOBUFS,     EAFNOSUPPORT, EADDRINUSE};
+    hark__sys.connect = fail_to_connect;
+    for (int i = 0; i < 9; i++) {
+        connect_errno = errors[i];
+        CHECK_MISUSE(hark_tcp_connect("127.0.0.1", "80"), -errors[i], strerrordesc_np(errors[i]));
+    }
 }
