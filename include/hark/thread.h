@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hark/thread.h - blocking functions in threads, and how other threads, and signal handlers, reach a
- * loop.
+ * hark/thread.h - blocking functions in threads, and how other threads, and signal handlers, reach
+ * a loop.
  *
  *     in the loop:    to = hark_loop_hold(hark_loop_self()); start the thread with it
  *     in the thread:  hark_loop_post(to, &node, on_news, &news); ... hark_loop_drop(to);
@@ -38,19 +38,20 @@ HARK_API void hark_loop_drop(hark_loop *loop);
  * accepting. The node `w` belongs to the loop until fn begins; there it may be posted again.
  * hark_unwatch, in the loop, takes it back.
  *
- * Never blocks, locks or allocates, and records no words. Returns 0; -EALREADY (w is posted or armed
- * still, or was armed when its loop ended: then make it zero first); -ESHUTDOWN (the loop has ended; w is free); -EINVAL (NULL); -ENOMEM (nobody holds the loop
- * and it has no post box). Source: asyncio's call_soon_threadsafe, Trio's run_sync_soon. */
+ * Never blocks, locks or allocates, and records no words. Returns 0; -EALREADY (w is posted or
+ * armed still, or was armed when its loop ended: then make it zero first); -ESHUTDOWN (the loop has
+ * ended; w is free); -EINVAL (NULL); -ENOMEM (nobody holds the loop and it has no post box).
+ * Source: asyncio's call_soon_threadsafe, Trio's run_sync_soon. */
 HARK_API int hark_loop_post(hark_loop *loop, hark_watch *w, hark_callback *fn, void *arg);
 
 /* hark_loop_call - run fn(arg) as a task of the loop, and wait for its result.
  *
- * From a thread, which blocks, or a task of another loop, which waits while its own loop goes on; in
- * both cases hold `loop` meanwhile. From a task it is a checkpoint first; once accepted it is waited
- * for, cancelled or not. The words of fn's failure come along.
- * Returns what fn returned; -EOWNERDEAD if it was cancelled there; -ESHUTDOWN (the loop has ended);
- * -EDEADLK (from the loop itself); -ECANCELED (nothing ran); -ENOMEM; -EINVAL; -ENOTSUP in a
- * callback. Source: anyio.from_thread.run, Trio's from_thread.run, run_coroutine_threadsafe. */
+ * From a thread, which blocks, or a task of another loop, which waits while its own loop goes on;
+ * in both cases hold `loop` meanwhile. From a task it is a checkpoint first; once accepted it is
+ * waited for, cancelled or not. The words of fn's failure come along. Returns what fn returned;
+ * -EOWNERDEAD if it was cancelled there; -ESHUTDOWN (the loop has ended); -EDEADLK (from the loop
+ * itself); -ECANCELED (nothing ran); -ENOMEM; -EINVAL; -ENOTSUP in a callback. Source:
+ * anyio.from_thread.run, Trio's from_thread.run, run_coroutine_threadsafe. */
 HARK_API int hark_loop_call(hark_loop *loop, hark_fn *fn, void *arg);
 
 /* How hark_thread_call_with calls. All zero, but for `size`, is the default. */
@@ -66,23 +67,53 @@ typedef struct hark_thread_options {
     /* Of an abandoned call: called when fn has ended, in its thread, or at once if it never began;
      * with the argument that fn has. */
     void (*drop)(void *arg);
+    /* What the thread is called meanwhile, for the system's tools: 15 bytes of it. NULL:
+     * "hark-calls". */
+    const char *name;
 } hark_thread_options;
 
 /* hark_thread_call - run fn(arg) in a worker thread and wait for its result; the loop goes on.
  *
  * For what blocks and cannot be told not to: a library, a long computation. fn runs with all
  * signals blocked and without a loop; it may hark_loop_post and hark_loop_call to one that is held.
- * In a cancelled scope it never starts; once it has, it is waited for, and the cancellation shows at
- * the next checkpoint. The words of its failure come along.
+ * In a cancelled scope it never starts; once it has, it is waited for, and the cancellation shows
+ * at the next checkpoint; hark_thread_cancelled tells fn. The words of its failure come along. The
+ * task's locals stay with the task: what fn needs is passed in arg. From within such a function the
+ * call is made at once, in the same thread, whatever the options say.
  *
  * Blocks: a checkpoint, and while too many such calls run. Returns what fn returned; -ECANCELED (it
- * never began); -ENOMEM (no memory or thread); -EINVAL; -ENOTSUP outside a task. Source:
+ * never began); -ENOMEM (no memory or thread); -EOWNERDEAD (fn has ended its thread, by
+ * pthread_exit, instead of returning); -EINVAL; -ENOTSUP outside a task. Source:
  * trio.to_thread.run_sync, anyio.to_thread.run_sync, asyncio.to_thread. */
 HARK_API int hark_thread_call(hark_fn *fn, void *arg);
 
 /* hark_thread_call_with - the same with options (NULL: the default). An abandoned call says
  * -ECANCELED, whether fn has begun or not. */
 HARK_API int hark_thread_call_with(const hark_thread_options *options, hark_fn *fn, void *arg);
+
+/* hark_thread_cancelled - in a function that hark_thread_call runs: has the caller been cancelled?
+ * So a long computation can stop early. Also after it was abandoned.
+ *
+ * Never blocks. Returns 1; 0; -ENOTSUP in any other thread (in a task: hark_checkpoint). Source:
+ * trio.from_thread.check_cancelled. */
+HARK_API int hark_thread_cancelled(void);
+
+/* hark_thread_limiter - what limits the calls of this thread's loop that name no limiter of their
+ * own: 40 at once, hark_limiter_resize changes it. Returns NULL with words where there is no
+ * loop. */
+HARK_API hark_limiter *hark_thread_limiter(void);
+
+/* hark_threads_end - let the process's worker threads end: those that are idle at once, those at
+ * work when they are done. Waits for it, `timeout` nanoseconds at most (HARK_FOREVER: without
+ * limit).
+ *
+ * Not needed before the program ends: an idle thread ends by itself after a second. It is for a
+ * program that unloads a library, forks, or counts its threads. When it has returned 0 none of them
+ * runs the program's code any more. New calls start new threads.
+ * Blocks the calling thread, so call it outside hark_run. Returns 0; -ETIMEDOUT (some are still at
+ * work); -EDEADLK in a worker thread. Source: Trio's wait_all_threads_completed, eventlet's
+ * tpool.killall. */
+HARK_API int hark_threads_end(int64_t timeout);
 
 /* The functions behind the macros below; `site` is a HARK_SITE. */
 HARK_API int hark_loop_call_at(const char *site, hark_loop *loop, hark_fn *fn, void *arg);

@@ -14,6 +14,8 @@
  *          W7  A call that may be abandoned has a block of its own, and holds the loop until the
  *              token is back or the loop has ended.
  *          W8  The words of a failure come along from the thread.
+ *          W9  A call from within such a function is made at once, by the same thread: it may block
+ *              already, and waiting for another one could be waiting for itself.
  * Not here Calls the other way: into.c.
  */
 #include <hark/limiter.h>
@@ -29,6 +31,7 @@ struct call {
     int result;
     struct hark__failure failure;
     hark_limiter *limit;
+    char name[16]; /* of its thread meanwhile; "": as always */
     /* Of one that may be abandoned. */
     hark_loop *loop;
     void (*drop)(void *arg);
@@ -37,15 +40,33 @@ struct call {
     _Alignas(max_align_t) unsigned char copy[];
 };
 
+static __thread struct call *here; /* in a worker: what it runs */
+
+static void name_thread(const char *name)
+{
+    char cut[16];
+
+    snprintf(cut, sizeof cut, "%s", name);
+    pthread_setname_np(pthread_self(), cut);
+}
+
 static void in_worker(hark__thread_job *job)
 {
     struct call *call = container_of(job, struct call, job);
     struct hark__failure *said = hark__failure_here(); /* the thread's own */
 
+    if (call->name[0]) {
+        name_thread(call->name);
+    }
     said->code = 0;
+    here = call;
     call->result = call->fn(call->arg);
+    here = NULL;
     if (call->result < 0 && said->code == call->result) {
         call->failure = *said;
+    }
+    if (call->name[0]) {
+        name_thread(hark__thread_lane_name());
     }
 }
 
@@ -91,6 +112,7 @@ static struct call *new_call(const hark_thread_options *options, hark_fn *fn, vo
     *call = (struct call){.job = {.fn = in_worker, .what = site}, .fn = fn, .arg = arg};
     call->limit = limit;
     call->size = size;
+    snprintf(call->name, sizeof call->name, "%s", options->name ? options->name : "");
     if (options->copy) {
         call->arg = memcpy(call->copy, arg, options->copy);
     }
@@ -111,7 +133,10 @@ static int finish(struct call *call, int error)
 {
     int result = error ? error : call->result;
 
-    if (!error && result < 0 && call->failure.code == result) {
+    if (!error && call->job.cut_short) {
+        result = hark__fail(-EOWNERDEAD, "hark_thread_call",
+                            "the function has ended its thread instead of returning");
+    } else if (!error && result < 0 && call->failure.code == result) {
         hark__failure_adopt(&call->failure);
     }
     if (call->loop) {
@@ -147,7 +172,10 @@ int hark_thread_call_at(const char *site, const hark_thread_options *given, hark
     const hark_thread_options *options = given ? given : &plain;
     int error = check(options, fn, arg, name);
 
-    if (error || (error = hark__enter_task(name))) {
+    if (error || here) {
+        return error ? error : fn(arg); /* rule W9 */
+    }
+    if ((error = hark__enter_task(name))) {
         return error;
     }
     hark_limiter *limit = options->limit ? options->limit : &hark__here->calls;
@@ -165,6 +193,25 @@ int hark_thread_call_at(const char *site, const hark_thread_options *given, hark
     }
     error = hark__thread_run(&call->job, HARK__THREAD_CALLS, name);
     return error == -ECANCELED ? error : finish(call, error);
+}
+
+int hark_thread_cancelled(void)
+{
+    return here ? atomic_load(&here->job.cancelled)
+                : hark__fail(-ENOTSUP, "hark_thread_cancelled",
+                             "not in a function that hark_thread_call runs; in a task, "
+                             "hark_checkpoint or any blocking call says it");
+}
+
+hark_limiter *hark_thread_limiter(void)
+{
+    hark_loop *loop = hark_loop_self();
+
+    if (!loop) {
+        hark__fail(-ENOTSUP, "hark_thread_limiter", "there is no loop in this thread");
+        return NULL;
+    }
+    return &loop->calls;
 }
 
 int(hark_thread_call)(hark_fn *fn, void *arg)

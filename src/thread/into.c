@@ -63,7 +63,7 @@ static void answer(struct request *request, int result)
 static int serve(void *arg)
 {
     struct request *request = arg;
-    int result = request->fn(request->arg);
+    int result = hark__call(request->fn, request->arg);
 
     if (result == -ECANCELED) { /* which to the caller would mean its own scopes */
         result = hark__fail(-EOWNERDEAD, call_name, "the task was cancelled, in the loop called");

@@ -23,12 +23,14 @@
  *          W5  `idle` are the threads that will look at the queue without being started: also
  *              those just born, and those that have just posted. So what is asked for next finds
  *              the thread that was last used.
+ *          W9  A worker cannot be cancelled by pthread_cancel, but where fn itself allows it.
  * Not here What the program calls in threads, and its limits (call.c); calls into loops (into.c).
  */
-#include "thread/thread.h"
-
+#include <hark/thread.h>
 #include <limits.h>
 #include <string.h>
+
+#include "thread/thread.h"
 
 #define IDLE_NS HARK_S(1)
 
@@ -36,24 +38,26 @@ enum { QUEUED, RUNNING, POSTED, ABANDONED };
 
 struct lane {
     pthread_mutex_t lock;
-    pthread_cond_t work;
+    pthread_cond_t work, ended;
     const char *name; /* of its threads; the kernel keeps 15 bytes */
     int limit, threads, idle, queued;
+    bool ending; /* hark_threads_end: who is idle ends now */
     hark__thread_job *first, *last;
 };
 
 #define LANE(title, most) \
     { \
-        .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .name = (title), \
-        .limit = (most) \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, \
+        .ended = PTHREAD_COND_INITIALIZER, .name = (title), .limit = (most) \
     }
+static __thread struct lane *lane_here; /* in a worker */
 static struct lane lanes[HARK__THREAD_LANES] = {
     [HARK__THREAD_FILES] = LANE("hark-files", 16),
     [HARK__THREAD_NAMES] = LANE("hark-names", 64),
     [HARK__THREAD_CALLS] = LANE("hark-calls", INT_MAX), /* a limiter's business */
 };
 
-/* ---- fork ----------------------------------------------------------------------------------- */
+/* ---- fork ------------------------------------------------------------------------------------ */
 
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
@@ -71,11 +75,15 @@ static void after_fork(void)
     }
 }
 
+static unsigned forked; /* how often the process was, from its parent down to here */
+
 static void after_fork_in_child(void)
 {
+    forked++;
     for (int i = 0; i < HARK__THREAD_LANES; i++) {
         lanes[i] = (struct lane)LANE(lanes[i].name, lanes[i].limit);
     }
+    lane_here = NULL;
 }
 
 static void watch_forks(void)
@@ -83,7 +91,7 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-/* ---- the queue, under the lock -------------------------------------------------------------- */
+/* ---- the queue, under the lock --------------------------------------------------------------- */
 
 static void append(struct lane *lane, hark__thread_job *job)
 {
@@ -108,66 +116,7 @@ static void take_out(struct lane *lane, hark__thread_job *job)
     lane->queued--;
 }
 
-/* ---- in a worker ---------------------------------------------------------------------------- */
-
-static void post(hark__thread_job *job)
-{
-    job->state = POSTED;
-    hark__inbox_post(job->inbox, &job->news);
-}
-
-/* Under the lock at both ends. Rule W5. */
-static void do_one(struct lane *lane)
-{
-    hark__thread_job *job = lane->first;
-
-    take_out(lane, job);
-    lane->idle--;
-    job->state = RUNNING;
-    pthread_mutex_unlock(&lane->lock);
-    job->fn(job);
-    pthread_mutex_lock(&lane->lock);
-    if (job->state != ABANDONED) {
-        post(job);
-    } else {
-        pthread_mutex_unlock(&lane->lock);
-        job->drop(job);
-        pthread_mutex_lock(&lane->lock);
-    }
-    lane->idle++;
-}
-
-/* Was there nothing to do for long? */
-static bool rest(struct lane *lane)
-{
-    int64_t until = hark__clock() + IDLE_NS;
-    struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-    int error = 0;
-
-    while (!lane->first && error != ETIMEDOUT) {
-        error = pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &end);
-    }
-    return !lane->first;
-}
-
-static void *work(void *arg)
-{
-    struct lane *lane = arg;
-
-    pthread_setname_np(pthread_self(), lane->name);
-    pthread_mutex_lock(&lane->lock);
-    do {
-        while (lane->first) {
-            do_one(lane);
-        }
-    } while (!rest(lane));
-    lane->idle--;
-    lane->threads--;
-    pthread_mutex_unlock(&lane->lock);
-    return NULL;
-}
-
-/* ---- in the loop ---------------------------------------------------------------------------- */
+static void *work(void *lane);
 
 /* Signals are for the program's own threads: ours are born with all of them blocked. */
 static int start_thread(struct lane *lane)
@@ -190,6 +139,125 @@ static int start_thread(struct lane *lane)
     }
     return -error;
 }
+
+/* ---- in a worker ----------------------------------------------------------------------------- */
+
+static void post(hark__thread_job *job)
+{
+    job->state = POSTED;
+    hark__inbox_post(job->inbox, &job->news);
+}
+
+static void do_one(struct lane *lane);
+
+/* It has run. Under the lock. */
+static void end_job(struct lane *lane, hark__thread_job *job)
+{
+    if (job->state != ABANDONED) {
+        post(job);
+    } else {
+        pthread_mutex_unlock(&lane->lock);
+        job->drop(job);
+        pthread_mutex_lock(&lane->lock);
+    }
+}
+
+/* The last one is told to who waits for it (hark_threads_end). Under the lock. */
+static void end_thread(struct lane *lane)
+{
+    lane->threads--;
+    pthread_cond_broadcast(&lane->ended);
+}
+
+/* Rule T4: the thread ends in the middle of a job. */
+static void cut_short(void *arg)
+{
+    hark__thread_job *job = arg;
+    struct lane *lane = lane_here;
+
+    job->cut_short = true;
+    pthread_mutex_lock(&lane->lock);
+    end_job(lane, job);
+    if (lane->first && start_thread(lane)) {
+        for (lane->idle++; lane->first;) { /* nobody else would come to them */
+            do_one(lane);
+        }
+        lane->idle--;
+    }
+    end_thread(lane);
+    pthread_mutex_unlock(&lane->lock);
+}
+
+/* Rule W9. */
+static void run_job(hark__thread_job *job)
+{
+    unsigned forks = forked;
+    int before;
+
+    pthread_cleanup_push(cut_short, job);
+    job->fn(job);
+    if (forks != forked) {
+        hark__report_death(NULL, "a function in a worker thread has forked, and returned in the "
+                                 "child, where nobody waits for it; end the child by _exit or exec");
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    pthread_cleanup_pop(0);
+}
+
+/* Under the lock at both ends. Rule W5. */
+static void do_one(struct lane *lane)
+{
+    hark__thread_job *job = lane->first;
+
+    take_out(lane, job);
+    lane->idle--;
+    job->state = RUNNING;
+    pthread_mutex_unlock(&lane->lock);
+    run_job(job);
+    pthread_mutex_lock(&lane->lock);
+    end_job(lane, job);
+    lane->idle++;
+}
+
+/* Was there nothing to do for long? */
+static bool rest(struct lane *lane)
+{
+    int64_t until = hark__clock() + IDLE_NS;
+    struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    int error = 0;
+
+    while (!lane->first && error != ETIMEDOUT && !lane->ending) {
+        error = pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &end);
+    }
+    return !lane->first;
+}
+
+static void *work(void *arg)
+{
+    struct lane *lane = arg;
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    pthread_setname_np(pthread_self(), lane->name);
+    lane_here = lane;
+    pthread_mutex_lock(&lane->lock);
+    do {
+        while (lane->first) {
+            do_one(lane);
+        }
+    } while (!rest(lane));
+    lane->idle--;
+    end_thread(lane);
+    pthread_mutex_unlock(&lane->lock);
+    return NULL;
+}
+
+const char *hark__thread_lane_name(void)
+{
+    return lane_here ? lane_here->name : NULL;
+}
+
+/* ---- in the loop ----------------------------------------------------------------------------- */
 
 static int submit(struct lane *lane, hark__thread_job *job)
 {
@@ -231,19 +299,20 @@ static void leave_job(hark__task *task)
 
     pthread_mutex_lock(&visit->lane->lock);
     int state = job->state;
-    if (state == QUEUED) {
+    if (state == QUEUED && job->drop) {
         take_out(visit->lane, job);
     }
-    if (state != POSTED) {
+    visit->abandoned = state != POSTED && (job->drop || planted(buffer_returned_too_early));
+    if (visit->abandoned) {
         job->state = ABANDONED;
-        visit->abandoned = true;
     }
+    atomic_store(&job->cancelled, true);
     job->task = NULL;
     pthread_mutex_unlock(&visit->lane->lock);
     if (visit->abandoned) {
         hark__here->holds--;
     }
-    if (state == QUEUED) {
+    if (state == QUEUED && job->drop) {
         job->drop(job);
     }
 }
@@ -315,7 +384,8 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
     }
     job->inbox = loop->inbox;
     job->task = NULL;
-    job->delivered = false;
+    job->delivered = job->cut_short = false;
+    atomic_store(&job->cancelled, false);
     job->news = (hark_watch){.fn = deliver, .arg = job};
     error = submit(visit.lane, job);
     if (error) {
@@ -323,17 +393,51 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
                           strerrordesc_np(-error));
     }
     loop->holds++;
-    bool loose = job->drop || planted(buffer_returned_too_early);
-    int result = wait_for(&visit, loose ? &loose_job_kind : &job_kind);
+    int result = wait_for(&visit, &loose_job_kind);
     if (visit.abandoned) {
         return -ECANCELED;
     }
-    if (result && !job->delivered) { /* cancelled, but it was posted: the result stands */
+    if (result && !job->delivered) { /* cancelled, but it is not to be abandoned, or was posted */
         wait_for(&visit, &job_kind);
     }
     pthread_mutex_lock(&visit.lane->lock); /* the worker has left the post box */
     pthread_mutex_unlock(&visit.lane->lock);
     return 0;
+}
+
+/* One lane's idle threads end, and who is at work when it is done. */
+static int64_t end_lane(struct lane *lane, int64_t until)
+{
+    struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    int error = 0;
+
+    pthread_mutex_lock(&lane->lock);
+    lane->ending = true;
+    pthread_cond_broadcast(&lane->work);
+    while (lane->threads && error != ETIMEDOUT) {
+        error = pthread_cond_clockwait(&lane->ended, &lane->lock, CLOCK_MONOTONIC, &end);
+    }
+    lane->ending = false;
+    int64_t left = lane->threads;
+    pthread_mutex_unlock(&lane->lock);
+    return left;
+}
+
+int hark_threads_end(int64_t timeout)
+{
+    static const char call[] = "hark_threads_end";
+    int64_t now = hark__clock(), left = 0;
+    int64_t most = HARK_S(1000000000) - now; /* what fits into any timespec */
+    int64_t until = timeout <= 0 ? now : now + (timeout < most ? timeout : most);
+
+    if (lane_here) {
+        return hark__fail(-EDEADLK, call, "this is a worker thread, which would wait for itself");
+    }
+    for (int i = 0; i < HARK__THREAD_LANES; i++) {
+        left += end_lane(&lanes[i], until);
+    }
+    return left ? hark__fail(-ETIMEDOUT, call, "%ld worker threads are still at work", (long)left)
+                : 0;
 }
 
 int hark__thread_count(void)

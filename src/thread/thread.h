@@ -14,6 +14,8 @@
  *              called, once, in a worker or in the loop. Without `drop` no cancellation is noticed,
  *              and the job may lie on the task's stack.
  *          T3  A worker never touches a job that was given back, nor a loop that may have ended.
+ *          T4  A function that ends its thread instead of returning (pthread_exit) ends its job,
+ *              too.
  */
 #ifndef HARK_THREAD_THREAD_H
 #define HARK_THREAD_THREAD_H
@@ -33,6 +35,8 @@ struct hark__thread_job {
     hark_watch news;
     uint8_t state;
     bool delivered;
+    bool cut_short;        /* fn has ended its thread: it did not return */
+    atomic_bool cancelled; /* the task was, while it waited; stays so when it was abandoned */
 };
 
 /* Lanes, so that name servers that do not answer never hold up files, and what the program calls
@@ -49,6 +53,11 @@ enum hark__thread_lane {
  * Returns 0; -ECANCELED (abandoned: the job is no longer the caller's); -ENOMEM, -EMFILE: fn never
  * ran, and the words (call's) say why. */
 int hark__thread_run(hark__thread_job *job, enum hark__thread_lane lane, const char *call);
+
+/* Is this loop one of several of hark_run_workers? Then listeners share their ports. */
+bool hark__workers_many(void);
+
+const char *hark__thread_lane_name(void); /* in a worker: its thread's usual name; else NULL */
 
 int hark__thread_count(void); /* workers of the process that live: for tests */
 

@@ -236,7 +236,7 @@ inline begin_call() /* hark__thread_run to its first wait */
     }
 }
 
-inline leave_job() /* a cancellation reaches the parked task */
+inline leave_job() /* a cancellation reaches the parked task; without drop it only tells the thread */
 {
     lock(0);
     atomic {
@@ -244,12 +244,14 @@ inline leave_job() /* a cancellation reaches the parked task */
         was = jobs[number].state;
         if
 #ifndef LEFT_IN_QUEUE
-        :: was == QUEUED -> queue ?? eval(number)
+        :: was == QUEUED && jobs[number].loose -> queue ?? eval(number)
 #endif
         :: else
         fi;
         if
-        :: was != POSTED -> jobs[number].state = ABANDONED; abandoned[number] = true
+        :: was != POSTED && jobs[number].loose ->
+            jobs[number].state = ABANDONED;
+            abandoned[number] = true
         :: else
         fi;
         jobs[number].task = false
@@ -265,9 +267,9 @@ inline leave_job() /* a cancellation reaches the parked task */
     fi;
     if
 #ifdef DROP_TWICE
-    :: was != POSTED -> drop(number)
+    :: was != POSTED && jobs[number].loose -> drop(number)
 #else
-    :: was == QUEUED -> drop(number)
+    :: was == QUEUED && jobs[number].loose -> drop(number)
 #endif
 #ifdef FREE_EARLY
     :: was == RUNNING -> jobs[number].alive = false
@@ -325,7 +327,7 @@ inline go_on() /* the task behind its wait */
 }
 
 #define CAN_GO_ON(n) (tasks[n] == READY || tasks[n] == CANCELLED)
-#define CAN_LEAVE(n) (tasks[n] == PARKED && jobs[n].loose && jobs[n].task)
+#define CAN_LEAVE(n) (tasks[n] == PARKED && jobs[n].task)
 
 active proctype loop()
 {

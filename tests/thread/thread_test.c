@@ -30,7 +30,7 @@ static void add_one(hark__thread_job *job)
 
 #define ON_WIRE(name) INSIDE_BY(TEST_ON_HUBS, RUN, name)
 
-ON_WIRE(thread_TH_01_a_job_runs_in_another_thread)
+ON_WIRE(thread_TH_01_TH_17_a_job_runs_in_another_thread_and_that_is_used_again)
 {
     struct sum sum = {.job = {.fn = add_one, .what = "a sum"}, .value = 41};
     CHECK_EQ(hark__thread_run(&sum.job, HARK__THREAD_FILES, "test"), 0);
@@ -199,4 +199,37 @@ TEST(thread_TH_19_a_forked_child_starts_afresh)
     int status;
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* ---- forks in workers ------------------------------------------------------------------------- */
+
+static int fork_and_return(void *arg)
+{
+    int status = 0;
+    const pid_t child = fork();
+    (void)arg;
+    if (child == 0) {
+        return 0; /* which nobody waits for in the child */
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGABRT);
+    return 7;
+}
+
+static int call_who_forks(void *arg)
+{
+    (void)arg;
+    return hark_thread_call(fork_and_return, NULL);
+}
+
+TEST(thread_P16_a_function_that_returns_in_a_forked_child_stops_the_child)
+{
+    if (kit_slow() > 1) {
+        SKIP("sanitizers have threads of their own, which a fork leaves behind");
+    }
+    capture_begin();
+    const int rc = hark_run(call_who_forks, NULL);
+    CHECK_HAS(capture_end(), "has forked, and returned in the child");
+    CHECK_EQ(rc, 7);
 }
