@@ -23,15 +23,25 @@
 #define SHORTAGE HARK_MS(50) /* between two attempts when something is lacking */
 #define SKIPS    64          /* peers that were gone, in a row, before the task takes a rest */
 
-int hark__io_socket(int domain, int kind)
+static int new_socket(int domain, int type, int kind)
 {
-    int fd = hark__sys.socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = hark__sys.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         return -errno;
     }
     hark__fd_fresh(hark__loop_here(), fd, kind);
     return fd;
+}
+
+int hark__io_socket(int domain, int kind)
+{
+    return new_socket(domain, SOCK_STREAM, kind);
+}
+
+int hark__io_datagram(int domain)
+{
+    return new_socket(domain, SOCK_DGRAM, FD_SOCKET);
 }
 
 void hark__io_discard(int fd)
@@ -108,20 +118,24 @@ static int accept_failed(const char *call, int fd, int error)
     return hark__io_fail(call, fd, error);
 }
 
+/* !patient: -EAGAIN when nobody is there. */
 static int accept_one(const char *call, struct hark__fd *entry, struct sockaddr *address,
-                      socklen_t *length)
+                      socklen_t *length, bool patient)
 {
     bool waited = false;
     int skips = 0;
 
     for (;;) {
-        int fd = hark__io_waits_first(entry, POLLIN) ? -EAGAIN : accept_now(entry, address, length),
-            error = 0;
+        bool surely_none = patient && hark__io_waits_first(entry, POLLIN);
+        int fd = surely_none ? -EAGAIN : accept_now(entry, address, length), error = 0;
 
         if (fd >= 0) {
             if (!waited) {
                 hark__pass();
             }
+            return fd;
+        }
+        if (fd == -EAGAIN && !patient) {
             return fd;
         }
         if (fd == -EAGAIN) {
@@ -139,6 +153,18 @@ static int accept_one(const char *call, struct hark__fd *entry, struct sockaddr 
     }
 }
 
+int hark__io_accept_now(const char *call, int fd)
+{
+    struct hark__fd *entry;
+    int error = hark__io_enter(call);
+
+    if (error || (error = hark__io_entry(&entry, call, fd)) ||
+        (error = hark__io_busy(call, entry, FD_IN))) {
+        return error;
+    }
+    return accept_one(call, entry, NULL, NULL, false);
+}
+
 int hark_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
     static const char call[] = "hark_accept";
@@ -154,7 +180,7 @@ int hark_accept(int fd, struct sockaddr *address, socklen_t *length)
     if ((error = hark__io_entry(&entry, call, fd)) || (error = hark__io_busy(call, entry, FD_IN))) {
         return error;
     }
-    return accept_one(call, entry, address, address ? length : NULL);
+    return accept_one(call, entry, address, address ? length : NULL, true);
 }
 
 /* ---- connect -------------------------------------------------------------------------------- */
@@ -201,9 +227,11 @@ static int connect_failed(const char *call, int fd, const struct sockaddr *addre
     int family = address->sa_family;
 
     if (family == AF_UNIX && length > offsetof(struct sockaddr_un, sun_path)) {
+        const char *path = ((const struct sockaddr_un *)address)->sun_path;
         int size = (int)(length - offsetof(struct sockaddr_un, sun_path));
-        return hark__fail(error, call, "descriptor %d to \"%.*s\": %s", fd, size,
-                          ((const struct sockaddr_un *)address)->sun_path, strerrordesc_np(-error));
+        bool abstract = !*path;
+        return hark__fail(error, call, "descriptor %d to \"%s%.*s\": %s", fd, abstract ? "@" : "",
+                          size - abstract, path + abstract, strerrordesc_np(-error));
     }
     if ((family != AF_INET && family != AF_INET6) || length > sizeof known.at ||
         length < sizeof known.at.v4) {
