@@ -15,13 +15,14 @@
  *         hark_loop_step(loop, 0);
  *     }
  *
- * A loop belongs to the thread that made it. Between two steps it rests, and is still this thread's
+ * A loop belongs to the thread that made it; if that ends first, the loop is freed then, and a line
+ * on stderr says so. Between two steps it rests, and is still this thread's
  * loop (of several, the one stepped last): the host's callbacks may set events, arm watches, cancel
  * groups, and the descriptor becomes readable if that gives the loop something to do.
  *
- * Every call says: -EINVAL for NULL, -ESHUTDOWN for a loop that was freed, -EXDEV in another thread,
- * -EBUSY while a loop of this thread runs (from inside a task or callback, or of a hark_run), unless
- * its own words say otherwise.
+ * Every call says: -EINVAL for NULL, -ESHUTDOWN for a loop that was freed, -EXDEV in another
+ * thread, -EBUSY while a loop of this thread runs (from inside a task or callback, or of a
+ * hark_run), unless its own words say otherwise.
  */
 #ifndef HARK_LOOP_H
 #define HARK_LOOP_H
@@ -55,9 +56,10 @@ HARK_API int hark_loop_fd(const hark_loop *loop);
  * If nothing is ready it waits for the world, `timeout` nanoseconds at most (0 or less: it does not
  * wait; HARK_FOREVER: without limit); it may come back earlier with nothing done. Under a virtual
  * clock time goes on by at most `timeout`.
- * Returns 0; or -EDEADLK when it was asked to wait for ever though tasks live and nothing could wake
- * them: then they have been reported, cancelled and waited for, as in hark_run, and the loop may be
- * used again. Blocks the thread as said. Source: Trio's guest mode, libuv's uv_run(UV_RUN_ONCE). */
+ * Returns 0; or -EDEADLK when it was asked to wait for ever though tasks live and nothing could
+ * wake them: then they have been reported, cancelled and waited for, as in hark_run, and the loop
+ * may be used again. Blocks the thread as said. Source: Trio's guest mode, libuv's
+ * uv_run(UV_RUN_ONCE). */
 HARK_API int hark_loop_step(hark_loop *loop, int64_t timeout);
 
 /* hark_loop_go - spawn `fn(arg)` as a task of the loop, in no group: it begins at the next step.
@@ -75,8 +77,8 @@ HARK_API hark_task hark_loop_go(hark_loop *loop, hark_fn *fn, void *arg);
  * thread. Source: loop.run_forever. */
 HARK_API int hark_loop_run_forever(hark_loop *loop);
 
-/* hark_loop_run_until - run the loop in this thread until a new task `fn(arg)` has ended; other tasks
- * of the loop go on meanwhile, and when it runs again.
+/* hark_loop_run_until - run the loop in this thread until a new task `fn(arg)` has ended; other
+ * tasks of the loop go on meanwhile, and when it runs again.
  *
  * Returns what fn returned; -EDEADLK as hark_run; -EINTR when hark_loop_stop came first: fn's task
  * goes on when the loop runs again. Blocks the thread. Source: loop.run_until_complete. */
@@ -86,8 +88,8 @@ HARK_API int hark_loop_run_until(hark_loop *loop, hark_fn *fn, void *arg);
  *
  * Before a run: the next one looks at the world once, runs what is ready, and returns. Any thread
  * (in another one, hold the loop alive meanwhile), but no signal handler.
- * Returns 0; -ENOTSUP for a loop of hark_run, which runs until its tasks have ended. Does not block.
- * Source: loop.stop. */
+ * Returns 0; -ENOTSUP for a loop of hark_run, which runs until its tasks have ended. Does not
+ * block. Source: loop.stop. */
 HARK_API int hark_loop_stop(hark_loop *loop);
 
 /* hark_loop_free - cancel what lives in the loop, wait for its end, and free the loop.
