@@ -49,8 +49,8 @@ HARK_API int hark_run_with(const hark_options *options, hark_fn *main, void *arg
  *
  * Call it in a task, usually main. The earlier disposition comes back when the run ends: in a loop
  * of hark_loop_new, when all that the signal has cancelled has ended, or the loop is freed.
- * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (another
- * loop of this process has it). */
+ * Returns 0; -EINVAL (not a signal that can be caught); -ENOTSUP outside a task; -EBUSY (this
+ * loop, or another one that is no worker of the same run, has it). */
 HARK_API int hark_cancel_on(int signo);
 
 /* hark_after_fork - in a child that was forked while a loop lived: let go of what it has inherited

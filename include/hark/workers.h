@@ -35,9 +35,8 @@ HARK_BEGIN
  *
  * threads 0: as many as there are processors that this thread may use. If one main fails, or one
  * loop is deadlocked, all the others are cancelled, as if a scope around each main had been: the
- * first failure is the result, and its words come along. The same happens when hark_cancel_on's
- * signal has cancelled one of them (ask for it in one worker: a signal cancels one loop) and its
- * main has ended. Either all loops begin or no main runs.
+ * first failure is the result, and its words come along. A signal that one of them, or each, has
+ * asked for (hark_cancel_on) cancels all of them at once. Either all loops begin or no main runs.
  *
  * The other threads are born with the caller's signal mask and the system's usual stack, and
  * pthread_cancel does nothing to them; no processor is chosen for them: a main may pin its own

@@ -255,6 +255,9 @@ struct hark_loop {
     atomic_bool nudge_posted;
     hark_task main; /* whose end is waited for, and whose result it is; 0: it has ended */
 
+    const void *crew; /* of loops that run as one: thread/workers.c; NULL: it runs alone */
+    void (*cancelled)(hark_loop *loop); /* a signal has cancelled it: for the crew; NULL: none */
+
     /* Of a loop that somebody else drives; see embed.c. */
     bool runs;     /* control is in it */
     bool embedded; /* made by hark_loop_new */

@@ -236,10 +236,25 @@ static struct hark__ear *ear_of(struct slot *slot, hark_loop *loop, int signo)
     return ear;
 }
 
+/* Any number may hear of a signal; of those that it cancels, each loop of one crew once. */
+static bool may_join(const struct slot *slot, const struct hark__ear *ear, enum use use)
+{
+    const struct hark__ear *other = atomic_load(&slot->ears);
+
+    if (slot->use != use || use == HEARD) {
+        return slot->use == use;
+    }
+    while (other && (other == ear || !other->users)) {
+        other = atomic_load(&other->next);
+    }
+    return use == CANCELS && !ear->users && ear->loop->crew && other &&
+           other->loop->crew == ear->loop->crew;
+}
+
 /* Begin to use it: 0, -EBUSY, -EINVAL. Rule Z1; the list is there before the first signal comes. */
 static int use_ear(struct slot *slot, struct hark__ear *ear, enum use use)
 {
-    int error = slot->use == UNUSED || (slot->use == HEARD && use == HEARD) ? 0 : -EBUSY;
+    int error = slot->use == UNUSED || may_join(slot, ear, use) ? 0 : -EBUSY;
 
     if (slot->use == UNUSED) {
         forget(slot);
@@ -371,6 +386,9 @@ static void cancel_run(struct hark__ear *ear)
     ear->loop->signals--;
     ear->hear = has_cancelled;
     hark__cancel_all(ear->loop, false);
+    if (ear->loop->cancelled) {
+        ear->loop->cancelled(ear->loop);
+    }
 }
 
 /* Only this thread ends ears of this loop, so they stay while the lock is free. */

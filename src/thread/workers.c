@@ -72,6 +72,13 @@ static void cancel_others(struct crew *crew, const struct worker *but)
     }
 }
 
+/* A signal has cancelled this one. */
+static void tell_others(hark_loop *loop)
+{
+    (void)loop; /* it is this thread's */
+    cancel_others(me->crew, me);
+}
+
 /* Rule V2. */
 static void note_failure(struct crew *crew, int result)
 {
@@ -134,6 +141,8 @@ static int open_loop(struct worker *worker)
         return error;
     }
     atomic_fetch_add(&loop->refs, 1); /* rule V3 */
+    loop->crew = crew;
+    loop->cancelled = tell_others;
     worker->loop = loop;
     return 0;
 }

@@ -227,6 +227,51 @@ TEST_ON_HUBS(workers_a_signal_that_cancels_one_run_ends_all)
     CHECK_EQ(atomic_load(&cancelled), 6);
 }
 
+static atomic_int asked;
+
+static int each_asks(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_cancel_on(SIGUSR1), 0);
+    CHECK_EQ(hark_cancel_on(SIGUSR1), -EBUSY);
+    if (atomic_fetch_add(&asked, 1) == 2) {
+        CHECK_EQ(raise(SIGUSR1), 0); /* the last one */
+    }
+    return sleep_long();
+}
+
+TEST_ON_HUBS(workers_each_may_ask_that_a_signal_cancels_the_run)
+{
+    CHECK_EQ(hark_run_workers(NULL, 3, each_asks, NULL), -ECANCELED);
+    CHECK_EQ(atomic_load(&cancelled), 3);
+}
+
+static int cleans_up_with_the_others(void *arg)
+{
+    hark_scope scope;
+    (void)arg;
+    if (hark_worker() == 1) {
+        CHECK_EQ(hark_cancel_on(SIGUSR1), 0);
+        CHECK_EQ(raise(SIGUSR1), 0);
+        sleep_long();
+        CHECK_EQ(hark_scope_open(&scope, HARK_FOREVER), 0);
+        CHECK_EQ(hark_scope_shield(&scope, true), 0);
+        CHECK_EQ(hark_promise_wait(&told, NULL), 0); /* it goes on though the others have to end first */
+        return (int)hark_scope_close(&scope, -ECANCELED);
+    }
+    sleep_long();
+    if (hark_worker() == 0) {
+        CHECK_EQ(hark_promise_send(&told, NULL), 0);
+    }
+    return -ECANCELED;
+}
+
+TEST_ON_HUBS(workers_a_signal_reaches_all_at_once_though_one_takes_its_time)
+{
+    CHECK_EQ(hark_run_workers(NULL, 3, cleans_up_with_the_others, NULL), -ECANCELED);
+    CHECK_EQ(atomic_load(&cancelled), 3);
+}
+
 static int cancel_own_thread(void *arg)
 {
     (void)arg;
