@@ -18,12 +18,13 @@ static int converse(int fd)
         used += got > 0 ? (size_t)got : sizeof line;
     }
     bool fine = sscanf(line, "GET /%127s HTTP/1.", name) == 1 && !strpbrk(name, "/~");
-    int file = fine ? hark_file_open(name, O_RDONLY, 0) : -1;
-    fine = file >= 0 && !hark_file_fstat(file, &status);
+    int file = fine ? hark_file_open(name, O_RDONLY | O_NONBLOCK, 0) : -1;
+    fine = file >= 0 && !hark_file_fstat(file, &status) && S_ISREG(status.st_mode);
     int length = snprintf(line, sizeof line, "HTTP/1.0 %s\r\nContent-Length: %ld\r\n\r\n",
-                          fine ? "200 OK" : "404 Not Found", (long)status.st_size);
+                          fine ? "200 OK" : "404 Not Found", fine ? (long)status.st_size : 0);
     int rc = hark_write_full(fd, line, (size_t)length, NULL);
-    return fine ? hark_file_send(fd, file, 0, status.st_size, NULL) + hark_close(file) : rc;
+    rc = fine && !rc ? (int)hark_file_send(fd, file, 0, status.st_size, NULL) : rc;
+    return file >= 0 ? rc + hark_close(file) : rc;
 }
 
 static int connection(void *fd)
@@ -42,8 +43,7 @@ static int ask(int listener, const char *request)
     hark_go(&server, connection, &peer);
     hark_write_full(fd, request, strlen(request), NULL);
     hark_read_full(fd, text, sizeof text, &got); /* to the end */
-    fwrite(text, 1, got, stdout);
-    return hark_group_close(&server, 0) + hark_close(fd);
+    return hark_group_close(&server, 0) + hark_close(fd) + (fwrite(text, 1, got, stdout) != got);
 }
 
 static int first_task(void *root)

@@ -11,12 +11,12 @@
 HARK_BEGIN
 
 /* hark_version - the library's version, such as "0.1.0": of the one that was loaded, not of the
- * headers. Anywhere. Does not block. */
+ * headers. Anywhere. Does not block. Returns the text. */
 HARK_API const char *hark_version(void);
 
-/* hark_guard - what stands below tasks' stacks: "MADV_GUARD_INSTALL" (any number, for nothing: Linux 6.13),
- * "mprotect" (as many as there may be mappings, then canaries) or "canary" (an overflow is seen when
- * the task ends, if the program lives until then).
+/* hark_guard - what stands below tasks' stacks: "MADV_GUARD_INSTALL" (any number, for nothing: Linux
+ * 6.13), "mprotect" (as many as there may be mappings, then canaries) or "canary" (an overflow is
+ * seen when the task ends, if the program lives until then).
  *
  * Anywhere; tries it out when first called. $HARK_GUARD may ask for less. */
 HARK_API const char *hark_guard(void);

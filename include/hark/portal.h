@@ -4,10 +4,12 @@
  * own, and any thread calls into it.
  *
  *     hark_portal portal;
+ *     hark_portal_task job;
  *     hark_portal_open(&portal, NULL);
- *     int rc = hark_portal_call(&portal, fetch, &url);         // this thread blocks, the loop does
- *     not hark_portal_task job; hark_portal_go(&portal, &job, watch_it, NULL);           // goes on
- *     by itself ... hark_portal_cancel(&portal, &job); rc = hark_portal_wait(&job, HARK_FOREVER);
+ *     rc = hark_portal_call(&portal, fetch, &url);    // this thread waits, the loop goes on
+ *     hark_portal_go(&portal, &job, watch_it, NULL);  // goes on by itself
+ *     hark_portal_cancel(&portal, &job);
+ *     rc = hark_portal_wait(&job, HARK_FOREVER);
  *     hark_portal_close(&portal, false);
  *
  * All calls may be made by any thread, and by tasks of other loops, of which then only the task

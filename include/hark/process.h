@@ -26,8 +26,7 @@
 
 HARK_BEGIN
 
-/* What a child has as its descriptors 0, 1 and 2; any positive number: that descriptor of ours.
- * */
+/* What a child has as its descriptors 0, 1 and 2; any positive number: that descriptor of ours. */
 enum hark_process_stream {
     HARK_INHERIT = 0, /* what we have there */
     HARK_PIPE = -1,   /* a pipe to us: hark_process.in, .out, .err */
@@ -175,8 +174,7 @@ HARK_API int hark_process_close(hark_process *p);
  * Blocks: a checkpoint. Allocates. Returns 0; -ECANCELED (what was read is in *out and *err; how
  * much of the input was taken is not told, and its standard input stays open); -EINVAL (input,
  * out or err without a pipe for it; NULL; never opened); -ENOMEM; -EBUSY (another task reads or
- * writes there); -EBADF (closed meanwhile); -ENOTSUP outside a task. Source: Popen.communicate.
- * */
+ * writes there); -EBADF (closed meanwhile); -ENOTSUP outside a task. Source: Popen.communicate. */
 HARK_API int hark_process_communicate(hark_process *p, const void *input, size_t size,
                                       hark_output *out, hark_output *err);
 

@@ -2,9 +2,9 @@
  *
  * stream.h - what the files of streams share: visits, the kind's answer, reading ahead.
  *
- * Idea     A kind of stream only moves bytes (hark_stream_class). What would otherwise stand in
- * each
- *          of them stands here once: who is busy, what is closed, what stays, and reading ahead:
+ * Idea     A kind of stream only moves bytes (hark_stream_class). What would otherwise stand
+ *          in each of them stands here once: who is busy, what is closed, what stays, and reading
+ *          ahead:
  *
  *              ahead   [ taken | from ... used bytes ... | room for more ]
  *
