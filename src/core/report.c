@@ -167,22 +167,26 @@ void hark_dump(FILE *out)
     hark__text_flush(&text);
 }
 
-/* Where the interrupted task is: what keeps a loop that is stuck. */
+/* Where the interrupted task is: what keeps a loop that is stuck. In code without frame pointers the
+ * register may hold anything. */
 static void put_running(hark_loop *loop, const void *ucontext, struct hark__text *text)
 {
     const hark__task *task = loop->running;
     void *frames[FRAMES_SHOWN], *frame;
+    int count = 1;
 
     if (!task) {
         return;
     }
     hark__context_frame(ucontext, &frames[0], &frame);
-    const hark__stack *stack = hark__stack_at(frame, task->flags & TASK_CLASS);
+    const hark__stack *stack = hark__stack_around(frame);
+    if (stack && stack->owner == task) {
+        count += hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack);
+    }
     hark__text_put(text, "hark: now runs ");
     hark__task_title(task, text);
     hark__text_put(text, ", here:\n");
-    hark__frames_put(text, frames, 1 + hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack),
-                     1);
+    hark__frames_put(text, frames, count, 1);
 }
 
 void hark__report_from_signal(hark_loop *loop, const void *ucontext)

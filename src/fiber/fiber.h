@@ -119,6 +119,9 @@ void hark__overflow_close(void);
  * end, never leaves [low, high). Signal-safe. */
 int hark__frames(void **addresses, int max, const void *frame, const void *low, const void *high);
 
+/* The stack in whose slot the address lies, in any pool of the process; NULL: none. Signal-safe. */
+hark__stack *hark__stack_around(const void *address);
+
 /* Program counter and frame pointer out of a signal handler's ucontext. */
 void hark__context_frame(const void *ucontext, void **pc, void **frame);
 

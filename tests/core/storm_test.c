@@ -107,6 +107,9 @@ ON_HUBS(signal_P9_a_storm_from_another_thread_while_tasks_switch)
 {
     pthread_t self = pthread_self(), thread;
 
+#ifdef __SANITIZE_THREAD__
+    SKIP("the sanitizer holds signals back while nobody waits");
+#endif
     open_all();
     CHECK_GT(hark_go(&group, keeps_switching, NULL), 0);
     CHECK_GT(hark_go(&group, keeps_switching, NULL), 0);
