@@ -70,7 +70,9 @@ HARK_API int hark_walk_open(hark_walk **ret, const char *root, const hark_walk_o
 
 /* hark_walk_next - the next name: a folder before what is in it, depth first.
  *
- * The names of the folders that it is in are in memory, and no descriptor is kept. A folder that
+ * The names of the folders that it is in are in memory, and no descriptor is kept. So a path is
+ * looked up anew by whoever uses it: in a tree that somebody else may write, a folder of it may be a
+ * link by then, which leads out of the tree. Do not remove such a tree by these paths. A folder that
  * cannot be read (-EACCES, -ELOOP: a link leads back to it, -ENOENT: it is gone by now,
  * -ENAMETOOLONG) is told once more with `error`, and the walk goes on behind it.
  * Blocks: a checkpoint. Returns 1; 0: that was all; -ENOMEM (call again: nothing is lost);

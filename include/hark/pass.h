@@ -58,7 +58,8 @@ typedef struct hark_unix_file {
  * as 0600) whatever the umask is, from its first moment on never more. *file is what
  * hark_unix_remove needs; an abstract name has no file. Does not block.
  *
- * Besides: -EINVAL (a NULL file; a mode above 0777). */
+ * Besides: -EINVAL (a NULL file; a mode above 0777); -ESTALE (another file has taken its place at
+ * once). */
 HARK_API int hark_unix_listen_as(hark_unix_file *file, const char *path, mode_t mode, int backlog);
 
 /* hark_unix_remove - remove the socket file that hark_unix_listen_as made, if it is still that one;

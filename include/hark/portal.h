@@ -118,16 +118,16 @@ typedef struct hark_portal_shared {
 /* clang-format on */
 
 /* hark_portal_enter - the shared portal, open; to be left again by hark_portal_leave. Blocks the
- * thread while it is opened or closed, so not for tasks of the portal itself. `options` counts for
- * who opens it.
+ * thread while it is opened; never while one is closed: who comes meanwhile opens another. `options`
+ * counts for who opens it.
  *
  * Returns NULL with words when it cannot be opened; errno is what hark_portal_open would have
  * returned, made positive. Source: anyio.from_thread.BlockingPortalProvider. */
 HARK_API hark_portal *hark_portal_enter(hark_portal_shared *s, const hark_options *options);
 
 /* hark_portal_leave - one user less; the last one closes it, and waits for what runs there. Returns
- * 0; -EPERM (nobody has entered); -EINVAL; as the last one what hark_portal_close does (-EDEADLK:
- * it is still entered). */
+ * 0; -EPERM (nobody has entered); -EINVAL; as the last one what hark_portal_close does (-EDEADLK
+ * in the portal's own thread, -ENOTSUP: it is still entered). */
 HARK_API int hark_portal_leave(hark_portal_shared *s);
 
 /* The functions behind the macros below; `site` is a HARK_SITE. */

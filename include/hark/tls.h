@@ -118,13 +118,13 @@ HARK_API void hark_tls_context_close(hark_tls_context *context);
 /* hark_tls_client - shake hands, as a client, over the stream `below`; s becomes the session.
  *
  * `below` is taken over and left closed; if the handshake fails, it is closed for good. s may be
- * the same as below. host: whose certificate it must be, a name or an IP address; sent along as
- * SNI if it is a name. An earlier session with that host is resumed if both sides still know it.
+ * the same as below. host: whose certificate it must be, a name or an IP address (by its
+ * subjectAltName: a subject's common name is nobody's host); sent along as SNI if it is a name. An earlier session with that host is resumed if both sides still know it.
  *
  * Blocks: a checkpoint, under the scopes' deadlines. Returns 0; the codes above; -ETIMEDOUT (the
  * context's own limit has passed); -ECANCELED; what reading and writing `below` say; -ENOMEM. With
- * -EINVAL (NULL, a server's context, `below` is closed, a host of no or more than 253 characters),
- * -EBUSY (somebody uses `below`) and -ENOTSUP (outside a task) nothing was touched.
+ * -EINVAL (NULL, a server's context, `below` is closed, a host of no or more than 253 characters, or
+ * one that begins with a dot), -EBUSY (somebody uses `below`) and -ENOTSUP (outside a task) nothing was touched.
  *
  * In TLS 1.3 the client is done before the server has looked at the client's certificate: that it
  * was refused shows at the first read, -EACCES. */

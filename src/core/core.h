@@ -160,6 +160,7 @@ struct hark__failure {
 
 struct hark__extra {
     struct hark_waitlist joiners;  /* who waits for its end */
+    hark__task *task;              /* whose it is */
     struct hark__start *start;     /* of hark_start, until it has started */
     struct hark__failure *failure; /* its latest one */
     char name[64];

@@ -179,7 +179,7 @@ static void put_running(hark_loop *loop, const void *ucontext, struct hark__text
         return;
     }
     hark__context_frame(ucontext, &frames[0], &frame);
-    const hark__stack *stack = hark__stack_around(frame);
+    const hark__stack *stack = hark__stack_find(frame);
     if (stack && stack->owner == task) {
         count += hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack);
     }

@@ -27,8 +27,8 @@
 
 struct hark__extra *hark__task_extra(hark__task *task)
 {
-    if (!task->extra) {
-        task->extra = hark__alloc(sizeof *task->extra);
+    if (!task->extra && (task->extra = hark__alloc(sizeof *task->extra))) {
+        task->extra->task = task;
     }
     return task->extra;
 }
@@ -348,19 +348,11 @@ static const struct hark__wait_kind join_kind = {
     .stands = stands_with_joiners,
 };
 
-/* Nobody has needed the way back from an extra to its task so far: so it is looked for. */
 const hark__task *hark__task_joined(const hark__task *task)
 {
-    const struct hark_waitlist *list = task->in.waiter.list;
-    const hark__task *other = NULL;
+    struct hark_waitlist *list = task->wait == &join_kind ? task->in.waiter.list : NULL;
 
-    if (task->wait != &join_kind || !list) {
-        return NULL;
-    }
-    do {
-        other = hark__roster_next(hark__here->roster, other);
-    } while (other && (!other->extra || &other->extra->joiners != list));
-    return other;
+    return list ? container_of(list, struct hark__extra, joiners)->task : NULL;
 }
 
 int hark_task_wait(hark_task id)

@@ -239,16 +239,15 @@ static void read_message(struct reader *reader, struct builder *builder, int typ
     }
 }
 
-static void by_priority(hark_dns_record *records, int count)
+/* Of the same priority: as they came, which is how their names lie. */
+static int by_priority(const void *a, const void *b)
 {
-    for (int i = 1; i < count; i++) {
-        hark_dns_record one = records[i];
-        int at = i;
-        for (; at > 0 && records[at - 1].priority > one.priority; at--) {
-            records[at] = records[at - 1];
-        }
-        records[at] = one;
+    const hark_dns_record *one = a, *other = b;
+
+    if (one->priority != other->priority) {
+        return one->priority < other->priority ? -1 : 1;
     }
+    return one->name < other->name ? -1 : one->name > other->name;
 }
 
 int hark__dns_take_apart(hark_dns_answer *answer, const unsigned char *bytes, int size, int type)
@@ -272,7 +271,9 @@ int hark__dns_take_apart(hark_dns_answer *answer, const unsigned char *bytes, in
         settle(&builder, &builder.records[i].host);
         settle(&builder, (const char **)&builder.records[i].data);
     }
-    by_priority(builder.records, builder.count);
+    if (builder.count) {
+        qsort(builder.records, (size_t)builder.count, sizeof *builder.records, by_priority);
+    }
     answer->count = builder.count;
     answer->records = builder.records;
     answer->own = builder.texts;

@@ -312,6 +312,12 @@ static struct hark__dns_channel *make(struct hark__dns *dns, int *error)
     return &door->channel;
 }
 
+static struct hark__dns_channel *cannot_ask(const struct hark__dns *dns, int error)
+{
+    hark_fail(error, "name servers of \"%.60s\": %s", dns->resolv_conf.path, strerrordesc_np(-error));
+    return NULL;
+}
+
 struct hark__dns_channel *hark__dns_channel(struct hark__dns *dns, int *error)
 {
     struct hark__dns_channel *old = dns->channels;
@@ -319,8 +325,14 @@ struct hark__dns_channel *hark__dns_channel(struct hark__dns *dns, int *error)
     if (old && !hark__dns_file_changed(&dns->resolv_conf)) {
         return old;
     }
-    struct hark__dns_channel *channel = make(dns, error);
+    /* c-ares takes what it cannot open for missing, and would ask 127.0.0.1 from then on. */
+    *error = hark__dns_file_try(&dns->resolv_conf);
+    if (*error && old) {
+        return old;
+    }
+    struct hark__dns_channel *channel = *error ? cannot_ask(dns, *error) : make(dns, error);
     if (!channel) {
+        hark__dns_file_unmark(&dns->resolv_conf);
         return NULL;
     }
     channel->next = old;

@@ -47,6 +47,10 @@ struct hark__dns_file {
 /* Has it changed since the last call? It is marked as it is now. */
 bool hark__dns_file_changed(struct hark__dns_file *file);
 void hark__dns_file_read(struct hark__dns_file *file); /* again, if it has changed */
+/* Could c-ares read it now? 0 (also if it is missing); -EMFILE, -ENFILE, -ENOMEM: it is to be looked
+ * at again. */
+int hark__dns_file_try(struct hark__dns_file *file);
+void hark__dns_file_unmark(struct hark__dns_file *file); /* it has not been read after all */
 
 enum { NSS_FILES = 1, NSS_DNS = 2, NSS_OTHER = 4 };
 int hark__dns_nss(const char *text); /* what nsswitch.conf wants for hosts; NULL: the usual */

@@ -8,6 +8,8 @@
  * Rules    F1  A file that is missing, unreadable or too large is an empty one.
  *          F2  A line that makes no sense is passed over.
  *          F3  A file is marked before it is read: what is written meanwhile is read next time.
+ *          F4  A file that cannot be opened just now, for want of descriptors or memory, is not
+ *              missing: what was in it stays, and it is read next time.
  * Not here What is in resolv.conf: c-ares reads it.
  */
 #include <arpa/inet.h>
@@ -35,12 +37,26 @@ bool hark__dns_file_changed(struct hark__dns_file *file)
     return changed;
 }
 
-static char *text_of(const char *path)
+/* It is like no file, so the next look finds it changed. */
+void hark__dns_file_unmark(struct hark__dns_file *file)
+{
+    file->mark = (struct hark__dns_mark){.inode = UINT64_MAX};
+}
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+/* False: not just now (rule F4). */
+static bool text_of(const char *path, char **ret)
 {
     FILE *file = fopen(path, "re");
+    bool lacks = !file && is_shortage(errno);
     size_t size = 0, room = 4096, got;
     char *text = file ? malloc(room + 1) : NULL, *more;
 
+    lacks |= file && !text;
     while (text && (got = fread(text + size, 1, room - size, file)) > 0) {
         size += got;
         if (size < room) {
@@ -50,6 +66,7 @@ static char *text_of(const char *path)
         more = room > LARGEST ? NULL : realloc(text, room + 1);
         if (!more) {
             free(text);
+            lacks = room <= LARGEST;
         }
         text = more;
     }
@@ -59,15 +76,37 @@ static char *text_of(const char *path)
     if (text) {
         text[size] = '\0';
     }
-    return text;
+    *ret = text;
+    return !lacks;
 }
 
 void hark__dns_file_read(struct hark__dns_file *file)
 {
-    if (hark__dns_file_changed(file)) {
-        free(file->text);
-        file->text = file->path ? text_of(file->path) : NULL;
+    char *text = NULL;
+
+    if (!hark__dns_file_changed(file)) {
+        return;
     }
+    if (file->path && !text_of(file->path, &text)) {
+        hark__dns_file_unmark(file);
+        return;
+    }
+    free(file->text);
+    file->text = text;
+}
+
+int hark__dns_file_try(struct hark__dns_file *file)
+{
+    FILE *open = file->path ? fopen(file->path, "re") : NULL;
+    int error = file->path && !open && is_shortage(errno) ? -errno : 0;
+
+    if (open) {
+        fclose(open);
+    }
+    if (error) {
+        hark__dns_file_unmark(file);
+    }
+    return error;
 }
 
 /* ---- words of a line ------------------------------------------------------------------------ */

@@ -92,7 +92,7 @@ static inline hark__stack *hark__stack_at(const void *address, uint32_t class)
     return (hark__stack *)(((uintptr_t)address | (size - 1)) + 1 - sizeof(hark__stack));
 }
 
-/* Wherever it points to; NULL: to none of ours. */
+/* Wherever it points to; NULL: to none of ours. Signal-safe. */
 hark__stack *hark__stack_find(const void *address);
 
 bool hark__stack_intact(const hark__stack *); /* with a canary: is it whole? with a guard: true */
@@ -118,9 +118,6 @@ void hark__overflow_close(void);
 /* The addresses that return leads to, by frame pointers, from the given frame; stops at the stack's
  * end, never leaves [low, high). Signal-safe. */
 int hark__frames(void **addresses, int max, const void *frame, const void *low, const void *high);
-
-/* The stack in whose slot the address lies, in any pool of the process; NULL: none. Signal-safe. */
-hark__stack *hark__stack_around(const void *address);
 
 /* Program counter and frame pointer out of a signal handler's ucontext. */
 void hark__context_frame(const void *ucontext, void **pc, void **frame);

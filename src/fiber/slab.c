@@ -164,8 +164,3 @@ hark__stack *hark__slab_fresh(hark__slab *slab)
     slab->fresh++;
     return stack;
 }
-
-hark__stack *hark__stack_around(const void *address)
-{
-    return hark__slab_find(address);
-}

@@ -332,6 +332,18 @@ static void uring_cancel(hark__hub *base, struct hark__operation *op)
     submit_if_prompt(hub);
 }
 
+/* `operations` is a ring, and somebody may have cancelled some of them. */
+static void cancel_all(uring_hub *hub)
+{
+    struct hark__operation *last = hub->operations ? hub->operations->prev : NULL, *op = last;
+    while (op) {
+        op = op->next;
+        if (!op->cancelled)
+            uring_cancel(&hub->base, op);
+        op = op == last ? NULL : op;
+    }
+}
+
 /* Rule R9. */
 static void operation_ended(uring_hub *hub, const struct io_uring_cqe *cqe)
 {
@@ -368,9 +380,7 @@ static void drain(uring_hub *hub)
 static void uring_close(hark__hub *base)
 {
     uring_hub *hub = (uring_hub *)base;
-    struct hark__operation *op = hub->operations;
-    for (; op && !op->cancelled; op = op->next)
-        uring_cancel(base, op);
+    cancel_all(hub);
     drain(hub);
     for (int fd = 0; fd < hub->slots.count; fd++) {
         if (hub->slots.at[fd].armed)

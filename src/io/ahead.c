@@ -237,14 +237,15 @@ ssize_t hark_stream_peek(hark_stream *s, const void **bytes, size_t least)
             waits = true;
         }
     }
+    if (moved >= 0 && !waits) { /* before it leaves: others would take what it tells of */
+        hark__pass();
+        moved = visit.gone ? hark__stream_gone(FD_IN, call) : moved;
+    }
     if (moved >= 0) {
         *bytes = hark__stream_ahead(s);
         count = (ssize_t)s->used;
     }
     hark__stream_leave(&visit, s, FD_IN);
-    if (moved >= 0 && !waits) {
-        hark__pass();
-    }
     return moved < 0 ? moved : count;
 }
 

@@ -150,7 +150,9 @@ int hark_dir_next(hark_dir *dir, hark_dir_entry *entry)
         dir->at += record->length;
         if (!is_dot(record->name)) {
             *entry = (hark_dir_entry){record->name, record->type, record->inode};
+            dir->busy = true; /* the name is in it */
             hark__pass();
+            dir->busy = false;
             return 1;
         }
     }

@@ -150,6 +150,7 @@ static int add(hark_notify *notify, struct watched *fresh, uint32_t mask, const 
     int error = hark__io_entry(&entry, call, notify->fd);
 
     if (error) {
+        free_watched(fresh);
         return error;
     }
     enter(notify);
@@ -293,12 +294,17 @@ int hark_notify_wait(hark_notify *notify, hark_notify_event *event)
     if (error || (error = check(notify, event, call))) {
         return error;
     }
+    enter(notify);
+    hark__pass(); /* first: nobody may come between an event and its return */
+    if (!leave(notify)) {
+        return was_closed(call);
+    }
     while ((error = take(notify, event))) {
         if ((error = wait_for_more(notify, error, call))) {
             return error;
         }
     }
-    return hark__pass();
+    return 0;
 }
 
 int hark_notify_try(hark_notify *notify, hark_notify_event *event)

@@ -17,6 +17,7 @@
  *          R3  Who has waited touches *p no more: whoever closed it may have freed it.
  *          R4  All that hark_process_communicate starts ends within it.
  */
+#include <fcntl.h>
 #include <hark/process.h>
 #include <hark/scope.h>
 #include <string.h>
@@ -489,32 +490,62 @@ static ssize_t read_some(int fd, hark_output *output)
 
 /* ---- talking to it --------------------------------------------------------------------------- */
 
+/* A pipe's end as it was when the talk began. Whoever closes the process closes its pipes first, so
+ * as long as one is the same *p is there (rule R3), and the number is not another's. */
+struct way {
+    int fd; /* -1: none */
+    uint32_t generation;
+};
+
 struct talk {
     hark_process *p;
+    struct way in_way, out_way, err_way;
     const void *input;
     size_t size;
     hark_output *out, *err;
 };
 
+static uint32_t generation_of(int fd)
+{
+    const struct hark__fd *entry = fd >= 0 ? hark__fd_peek(hark__here, fd) : NULL;
+    return entry ? entry->generation : 0;
+}
+
+static struct way way_of(int fd)
+{
+    return (struct way){.fd = fd, .generation = generation_of(fd)};
+}
+
+/* 0, -EBADF. */
+static int check_way(const struct way *way)
+{
+    return generation_of(way->fd) == way->generation
+               ? 0
+               : hark__io_gone("hark_process_communicate", way->fd);
+}
+
 static int feed(void *arg)
 {
     const struct talk *talk = arg;
-    hark_process *p = talk->p;
-    int rc = talk->size ? hark_write_full(p->in, talk->input, talk->size, NULL) : 0;
+    const struct way *way = &talk->in_way;
+    int rc = check_way(way);
 
-    if (rc == 0 || rc == -EPIPE) {
-        close_pipe(&p->in);
-        return 0;
+    if (!rc && talk->size) {
+        rc = hark_write_full(way->fd, talk->input, talk->size, NULL);
+    }
+    if ((rc == 0 || rc == -EPIPE) && (rc = check_way(way)) == 0) {
+        close_pipe(&talk->p->in);
     }
     return rc;
 }
 
-static int read_all(int fd, hark_output *output)
+static int read_all(const struct way *way, hark_output *output)
 {
     ssize_t n;
 
     do {
-        n = read_some(fd, output);
+        n = check_way(way);
+        n = n ? n : read_some(way->fd, output);
     } while (n > 0);
     return (int)n;
 }
@@ -522,13 +553,13 @@ static int read_all(int fd, hark_output *output)
 static int read_out(void *arg)
 {
     const struct talk *talk = arg;
-    return read_all(talk->p->out, talk->out);
+    return read_all(&talk->out_way, talk->out);
 }
 
 static int read_err(void *arg)
 {
     const struct talk *talk = arg;
-    return read_all(talk->p->err, talk->err);
+    return read_all(&talk->err_way, talk->err);
 }
 
 /* Each in a task of its own; the last one here. Rule R4. */
@@ -539,6 +570,9 @@ static int talk_all(struct talk *talk)
     int count = 0, rc;
     hark_group group;
 
+    talk->in_way = way_of(p->in);
+    talk->out_way = way_of(p->out);
+    talk->err_way = way_of(p->err);
     if (p->in >= 0) {
         parts[count++] = feed;
     }
@@ -578,7 +612,7 @@ int hark_process_communicate(hark_process *p, const void *input, size_t size, ha
                              hark_output *err)
 {
     static const char call[] = "hark_process_communicate";
-    struct talk talk = {p, input, size, out, err};
+    struct talk talk = {.p = p, .input = input, .size = size, .out = out, .err = err};
     int error = hark__enter_task(call);
 
     if (error || (error = check(p, call)) || (error = check_talk(&talk, call))) {
@@ -620,12 +654,16 @@ static int check_run(hark_process_options *o, const char *const *argv)
     return hark__enter_task(run_call);
 }
 
-/* What is in the pipe now: the child has ended. */
+/* What is in the pipe now: the child has ended. No more than a pipe holds, for somebody else may
+ * write to it for ever. */
 static void read_rest(int fd, hark_output *output)
 {
     struct pollfd poll = {.fd = fd, .events = POLLIN};
+    ssize_t left = fd >= 0 ? hark__sys.fcntl_int(fd, F_GETPIPE_SZ, 0) : 0, n = 1;
 
-    while (fd >= 0 && hark__sys.poll(&poll, 1, 0) > 0 && read_some(fd, output) > 0) {}
+    for (; left > 0 && n > 0 && hark__sys.poll(&poll, 1, 0) > 0; left -= n) {
+        n = read_some(fd, output);
+    }
 }
 
 /* It was cut short: the child is ended, and may still say something. */
@@ -699,7 +737,8 @@ int hark_process_run(const hark_process_options *options, const char *const *arg
     if (rc || (rc = open_process(&p, &o, argv, run_call))) {
         return rc;
     }
-    struct talk talk = {&p, o.input, o.input_size, o.output, o.errors};
+    struct talk talk = {
+        .p = &p, .input = o.input, .size = o.input_size, .out = o.output, .err = o.errors};
     rc = talk_all(&talk);
     rc = rc ? rc : hark_process_wait(&p, NULL);
     if (rc && p.child) {

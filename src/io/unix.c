@@ -64,17 +64,31 @@ static int failed(const char *call, const char *path, int error)
 
 /* ---- binding --------------------------------------------------------------------------------- */
 
-/* What stands at path itself, not what a link leads to. 0, -errno. */
-static int look_at(const char *path, struct stat *status)
+/* What stands at path itself, not what a link leads to. A descriptor of it; -errno. */
+static int open_there(const char *path, struct stat *status)
 {
     int fd = hark__sys.open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 
     if (fd < 0) {
         return -errno;
     }
-    int error = hark__sys.fstat(fd, status) < 0 ? -errno : 0;
-    hark__sys.close(fd);
-    return error;
+    if (hark__sys.fstat(fd, status) < 0) {
+        int error = -errno;
+        hark__sys.close(fd);
+        return error;
+    }
+    return fd;
+}
+
+/* 0, -errno. */
+static int look_at(const char *path, struct stat *status)
+{
+    int fd = open_there(path, status);
+
+    if (fd >= 0) {
+        hark__sys.close(fd);
+    }
+    return fd < 0 ? fd : 0;
 }
 
 /* A socket that nobody has any more. One of another type than ours answers EPROTOTYPE. */
@@ -111,18 +125,37 @@ static int bind_to(int fd, const struct name *name, bool datagrams)
     return hark__sys.bind(fd, any(name), name->length) == 0 ? 0 : -errno;
 }
 
+/* Of what fd is, wherever its path leads by now: in a folder where others write that may be a link
+ * to anything. Without /proc there is the path only. */
+static int change_mode(int fd, const char *path, mode_t mode)
+{
+    char itself[32];
+
+    snprintf(itself, sizeof itself, "/proc/self/fd/%d", fd);
+    if (hark__sys.chmod(itself, mode) == 0) {
+        return 0;
+    }
+    return errno == ENOENT && hark__sys.chmod(path, mode) == 0 ? 0 : -errno;
+}
+
 /* Which file it has made; and what the umask took away is given back. */
 static int remember(hark_unix_file *file, const struct name *name, mode_t mode)
 {
     const char *path = name->at.sun_path;
     struct stat status;
-    int error = look_at(path, &status);
+    int fd = open_there(path, &status), error = 0;
 
+    if (fd < 0) {
+        return fd;
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        error = -ESTALE;
+    } else if ((status.st_mode & 0777) != mode) {
+        error = change_mode(fd, path, mode);
+    }
+    hark__sys.close(fd);
     if (error) {
         return error;
-    }
-    if ((status.st_mode & 0777) != mode && hark__sys.chmod(path, mode) < 0) {
-        return -errno;
     }
     file->device = status.st_dev;
     file->inode = status.st_ino;
@@ -138,7 +171,7 @@ static int bind_as(int fd, const struct name *name, hark_unix_file *file, mode_t
         return error;
     }
     error = remember(file, name, mode);
-    if (error) {
+    if (error && error != -ESTALE) { /* else it is another's */
         hark__sys.unlink(name->at.sun_path);
     }
     return error;

@@ -25,9 +25,10 @@ static bool is_pending(const hark_signal *s)
     return s->came != s->taken;
 }
 
+/* All that came, also what the loop has not heard of yet: a close would raise it again. */
 static void take(hark_signal *s)
 {
-    s->taken = s->came;
+    s->taken = s->came = hark__ear_came(s->ear);
     hark__ear_taken(s->ear, s->came);
 }
 

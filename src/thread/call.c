@@ -15,7 +15,8 @@
  *              token is back or the loop has ended.
  *          W8  The words of a failure come along from the thread.
  *          W9  A call from within such a function is made at once, by the same thread: it may block
- *              already, and waiting for another one could be waiting for itself.
+ *              already, and waiting for another one could be waiting for itself. Not so in a loop
+ *              that it runs: there other tasks want to go on.
  * Not here Calls the other way: into.c.
  */
 #include <hark/limiter.h>
@@ -172,7 +173,7 @@ int hark_thread_call_at(const char *site, const hark_thread_options *given, hark
     const hark_thread_options *options = given ? given : &plain;
     int error = check(options, fn, arg, name);
 
-    if (error || here) {
+    if (error || (here && !(hark__here && hark__here->runs))) {
         return error ? error : fn(arg); /* rule W9 */
     }
     if ((error = hark__enter_task(name))) {

@@ -6,10 +6,9 @@
  * Idea     A task that waits is woken by a post to its own loop, for nobody else may touch its
  *          record; in its own loop at once. A thread that waits has a semaphore.
  * Why so   A cancellation and an answer may come at the same time, in two threads. Who of them
- * finds
- *          the party in its crowd, under the lock, decides; the other one's word comes too late. A
- *          task that is cancelled when it was taken already waits once more, for the post that is
- *          on its way to it lies on its stack.
+ *          finds the party in its crowd, under the lock, decides; the other one's word comes too
+ *          late. A task that is cancelled when it was taken already waits once more, for the post
+ *          that is on its way to it lies on its stack.
  */
 #include <hark/thread.h>
 #include <hark/time.h>
@@ -86,6 +85,7 @@ void hark__party_answer(struct hark__party *party)
     hark_loop *home = party->home;
 
     if (!home) {
+        __atomic_store_n(&party->answered, true, __ATOMIC_RELEASE);
         sem_post(&party->done);
     } else if (home == hark__here) {
         deliver(party);
@@ -216,6 +216,7 @@ static int wait_as_thread(struct hark__party *party, int64_t until)
         return -ETIMEDOUT;
     }
     while ((error || until == HARK_FOREVER) && sem_wait(&party->done)) {}
+    (void)__atomic_load_n(&party->answered, __ATOMIC_ACQUIRE); /* TSan knows no sem_clockwait */
     sem_destroy(&party->done);
     return party->result;
 }

@@ -32,7 +32,7 @@ struct hark__party {
     void *item;               /* of whoever uses crowds */
     int result;
     bool left;     /* cancelled before it was taken */
-    bool answered; /* in its loop */
+    bool answered; /* of a task: in its loop */
     bool counts;   /* as a thread at work for its loop, which is finishing */
     const char *what;
     const void *where;

@@ -41,7 +41,7 @@ struct hark__portal {
     hark_watch close;
     bool cancels; /* the close that was posted */
     /* In the loop. */
-    bool is_open, closes;
+    bool is_open, closes, cancelled; /* the last: by who closes it */
     hark_event told;
     hark_group group;
 };
@@ -140,7 +140,8 @@ static void close_came(void *arg)
     struct hark__portal *in = arg;
 
     in->closes = true;
-    if (in->cancels) {
+    in->cancelled = in->cancels;
+    if (in->cancelled) {
         hark_group_cancel(&in->group);
     }
     hark_event_set(&in->told);
@@ -161,7 +162,7 @@ static int portal_main(void *arg)
     sem_post(&in->opened);
     error = error ? error : hark_event_wait(&in->told);
     in->closes = true;
-    return hark_group_close(&in->group, in->cancels ? 0 : error);
+    return hark_group_close(&in->group, in->cancelled ? 0 : error);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -230,34 +231,40 @@ int hark_portal_open(hark_portal *p, const hark_options *options)
     return 0;
 }
 
+/* May this thread wait for its end? */
+static int check_closer(const struct hark__portal *in, const char *call)
+{
+    if (hark__here && hark__here->runs && !hark__here->running) {
+        return hark__no_task(call);
+    }
+    return is_of_this_thread(in)
+               ? hark__fail(-EDEADLK, call,
+                            "this is the portal's own thread, which would wait for itself")
+               : 0;
+}
+
 /* Only who closes it may go on: 0. */
 static int begin_close(hark_portal *p, struct hark__portal **ret, const char *call)
 {
-    int error = 0;
-
     pthread_mutex_lock(&p->lock);
     struct hark__portal *in = p->in;
-    if (!in || in->closing) {
-        error = -ESHUTDOWN;
-    } else if (is_of_this_thread(in)) {
-        error = -EDEADLK;
-    } else {
+    int error = !in || in->closing ? is_closed(call) : check_closer(in, call);
+    if (!error) {
         in->closing = true;
     }
     pthread_mutex_unlock(&p->lock);
     *ret = in;
-    return error == -ESHUTDOWN ? is_closed(call)
-           : error             ? hark__fail(error, call,
-                                            "this is the portal's own thread, which would wait for itself")
-                               : 0;
+    return error;
 }
 
-/* In a task, only the task waits. Without memory for that, the thread does, in `join`. */
+/* In a task, only the task waits. Without memory for that, the thread does, in `join`, and when the
+ * loop is no more: in a forked child nobody would ever tell. */
 static void wait_for_end(struct hark__portal *in)
 {
     hark_scope scope;
 
-    if (hark__here && hark__here->runs && !hark_scope_open(&scope, HARK_FOREVER)) {
+    if (hark__here && hark__here->runs && hark__loop_alive(in->loop->id) &&
+        !hark_scope_open(&scope, HARK_FOREVER)) {
         hark_scope_shield(&scope, true);
         hark_promise_wait(&in->ended, NULL);
         hark_scope_close(&scope, 0);
@@ -272,9 +279,6 @@ int hark_portal_close(hark_portal *p, bool cancel)
 
     if (!p) {
         return is_null(call, "portal");
-    }
-    if (hark__here && hark__here->runs && !hark__here->running) {
-        return hark__no_task(call);
     }
     if ((error = begin_close(p, &in, call))) {
         return error;
@@ -509,21 +513,35 @@ hark_portal *hark_portal_enter(hark_portal_shared *s, const hark_options *option
     return error ? NULL : &s->portal;
 }
 
+/* Under the shared lock: closing takes its time, so the last one takes the inside along to do it.
+ * Who comes meanwhile opens another. */
+static int take_along(hark_portal *p, hark_portal *last, const char *call)
+{
+    pthread_mutex_lock(&p->lock);
+    int error = p->in ? check_closer(p->in, call) : 0;
+    if (!error) {
+        last->in = p->in;
+        p->in = NULL;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return error;
+}
+
 int hark_portal_leave(hark_portal_shared *s)
 {
     static const char call[] = "hark_portal_leave";
+    hark_portal last = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
     if (!s) {
         return is_null(call, "shared portal");
     }
     pthread_mutex_lock(&s->lock);
-    int error = !s->users      ? hark__fail(-EPERM, call, "nobody has entered it")
-                : s->users > 1 ? 0
-                               : hark_portal_close(&s->portal, false);
-    bool stays = error == -EDEADLK && s->portal.in;
-    s->users -= s->users && !stays;
+    int error = !s->users       ? hark__fail(-EPERM, call, "nobody has entered it")
+                : s->users == 1 ? take_along(&s->portal, &last, call)
+                                : 0;
+    bool stays = error || --s->users;
     pthread_mutex_unlock(&s->lock);
-    return error;
+    return stays ? error : hark_portal_close(&last, false);
 }
 
 /* The calls that note no place: for those who take their address. */

@@ -123,6 +123,8 @@ int hark_promise_fail(hark_promise *p, int code, const char *format, ...)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+#define ONLY_LOOK INT64_MIN /* as `until` */
+
 static int wait_until(hark_promise *p, int64_t until, struct outcome *outcome, const char *call)
 {
     int error = p ? hark__party_enter(call) : hark__fail(-EINVAL, call, "the promise is NULL");
@@ -131,6 +133,10 @@ static int wait_until(hark_promise *p, int64_t until, struct outcome *outcome, c
         return error;
     }
     pthread_mutex_lock(&p->lock);
+    if (!p->ready && until == ONLY_LOOK) { /* reset since the caller has looked */
+        pthread_mutex_unlock(&p->lock);
+        return -ETIMEDOUT;
+    }
     if (!p->ready) {
         struct hark__party self = {.item = outcome, .what = "a promise", .where = p};
         return hark__party_wait(&self, &p->waiters, &p->lock, until);
@@ -184,7 +190,7 @@ int hark_promise_wait_for(hark_promise *p, int64_t timeout, void **value)
     bool in_task = hark__here && hark__here->runs && hark__here->running;
     struct outcome outcome;
     int error = !p ? hark__fail(-EINVAL, call, "the promise is NULL")
-                : timeout <= 0 && hark_promise_ready(p) ? wait_until(p, HARK_FOREVER, &outcome, call)
+                : timeout <= 0 && hark_promise_ready(p) ? wait_until(p, ONLY_LOOK, &outcome, call)
                 : in_task                               ? wait_in_scope(p, timeout, &outcome, call)
                           : wait_until(p, clock_in(timeout), &outcome, call);
 

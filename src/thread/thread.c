@@ -41,7 +41,8 @@ struct lane {
     pthread_cond_t work, ended;
     const char *name; /* of its threads; the kernel keeps 15 bytes */
     int limit, threads, idle, queued;
-    bool ending; /* hark_threads_end: who is idle ends now */
+    int ending;       /* calls of hark_threads_end under way: who is idle ends now */
+    unsigned endings; /* ... so far: who was there before the latest ends when it is done */
     hark__thread_job *first, *last;
 };
 
@@ -219,14 +220,14 @@ static void do_one(struct lane *lane)
     lane->idle++;
 }
 
-/* Was there nothing to do for long? */
-static bool rest(struct lane *lane)
+/* Was there nothing to do for long, or was the thread told to end? */
+static bool rest(struct lane *lane, unsigned born)
 {
     int64_t until = hark__clock() + IDLE_NS;
     struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     int error = 0;
 
-    while (!lane->first && error != ETIMEDOUT && !lane->ending) {
+    while (!lane->first && error != ETIMEDOUT && !lane->ending && born == lane->endings) {
         error = pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &end);
     }
     return !lane->first;
@@ -241,11 +242,12 @@ static void *work(void *arg)
     pthread_setname_np(pthread_self(), lane->name);
     lane_here = lane;
     pthread_mutex_lock(&lane->lock);
+    unsigned born = lane->endings;
     do {
         while (lane->first) {
             do_one(lane);
         }
-    } while (!rest(lane));
+    } while (!rest(lane, born));
     lane->idle--;
     end_thread(lane);
     pthread_mutex_unlock(&lane->lock);
@@ -412,12 +414,13 @@ static int64_t end_lane(struct lane *lane, int64_t until)
     int error = 0;
 
     pthread_mutex_lock(&lane->lock);
-    lane->ending = true;
+    lane->ending++;
+    lane->endings++;
     pthread_cond_broadcast(&lane->work);
     while (lane->threads && error != ETIMEDOUT) {
         error = pthread_cond_clockwait(&lane->ended, &lane->lock, CLOCK_MONOTONIC, &end);
     }
-    lane->ending = false;
+    lane->ending--;
     int64_t left = lane->threads;
     pthread_mutex_unlock(&lane->lock);
     return left;

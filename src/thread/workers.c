@@ -144,6 +144,7 @@ static int open_loop(struct worker *worker)
     loop->crew = crew;
     loop->cancelled = tell_others;
     worker->loop = loop;
+    loop->opened = true;
     return 0;
 }
 

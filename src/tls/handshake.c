@@ -37,7 +37,8 @@ static bool expect_host(hark__tls_session *t)
     if (is_address(t->host)) {
         return X509_VERIFY_PARAM_set1_ip_asc(wanted, t->host);
     }
-    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return X509_VERIFY_PARAM_set1_host(wanted, t->host, 0) &&
            SSL_set_tlsext_host_name(t->ssl, t->host);
 }
@@ -248,18 +249,23 @@ static int check_arguments(const hark_stream *s, const hark_tls_context *context
     return 0;
 }
 
+/* To OpenSSL a host that begins with a dot is any host below it. */
+static int check_host(const char *host, const char *call)
+{
+    if (!host || !*host || *host == '.' || strlen(host) > HOST_MOST) {
+        return hark_fail(-EINVAL, "%s: a host has 1 to %d characters, and does not begin with a dot",
+                         call, HOST_MOST);
+    }
+    return 0;
+}
+
 int hark_tls_client(hark_stream *s, hark_tls_context *context, hark_stream *below, const char *host)
 {
     static const char call[] = "hark_tls_client";
-    const int error = check_arguments(s, context, below, HARK_TLS_CLIENT, call);
+    int error = check_arguments(s, context, below, HARK_TLS_CLIENT, call);
 
-    if (error) {
-        return error;
-    }
-    if (!host || !*host || strlen(host) > HOST_MOST) {
-        return hark_fail(-EINVAL, "%s: a host has 1 to %d characters", call, HOST_MOST);
-    }
-    return begin(s, context, below, host, call);
+    error = error ? error : check_host(host, call);
+    return error ? error : begin(s, context, below, host, call);
 }
 
 int hark_tls_server(hark_stream *s, hark_tls_context *context, hark_stream *below)
@@ -272,18 +278,16 @@ int hark_tls_server(hark_stream *s, hark_tls_context *context, hark_stream *belo
 
 int hark_tls_connect(hark_stream *s, hark_tls_context *context, const char *host, const char *port)
 {
+    static const char call[] = "hark_tls_connect";
     hark_stream below = HARK_STREAM_INIT;
-    int error;
 
     if (!s || !context || context->side != HARK_TLS_CLIENT) {
-        return hark_fail(-EINVAL, "hark_tls_connect: the %s",
+        return hark_fail(-EINVAL, "%s: the %s", call,
                          s ? "context is no client's" : "stream is NULL");
     }
-    if (!host || !*host || strlen(host) > HOST_MOST) {
-        return hark_fail(-EINVAL, "hark_tls_connect: a host has 1 to %d characters", HOST_MOST);
-    }
-    error = hark_stream_connect(&below, host, port);
-    return error ? error : begin(s, context, &below, host, "hark_tls_connect");
+    int error = check_host(host, call);
+    error = error ? error : hark_stream_connect(&below, host, port);
+    return error ? error : begin(s, context, &below, host, call);
 }
 
 /* ---- what was agreed on ---------------------------------------------------------------------- */

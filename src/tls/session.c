@@ -117,7 +117,7 @@ int hark__tls_fill(hark__tls_session *t)
 
 /* ---- to below -------------------------------------------------------------------------------- */
 
-/* To a descriptor, without any waiting; false: that cannot be done. */
+/* To a descriptor, without any waiting; false: that cannot be done, errno says whether ever. */
 static bool send_now(int fd, const char *bytes, size_t size, ssize_t *moved)
 {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
@@ -125,9 +125,11 @@ static bool send_now(int fd, const char *bytes, size_t size, ssize_t *moved)
     *moved = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (*moved < 0 && errno == ENOTSOCK) {
         /* A pipe that is ready takes so much at once. */
-        if (poll(&ready, 1, 0) == 1 && ready.revents == POLLOUT) {
+        const int count = poll(&ready, 1, 0);
+        if (count == 1 && ready.revents == POLLOUT) {
             *moved = write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
         }
+        errno = count == 0 ? EAGAIN : errno;
     }
     return *moved > 0;
 }

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "core/core.h"
 
 static hark_event event;
@@ -230,6 +232,32 @@ INSIDE(dump_on_a_signal_prints_the_tasks_on_stderr_though_the_loop_is_stuck)
     CHECK_HAS(text, "dump_test.c:");
     hark_event_set(&event);
 }
+
+#if defined(__x86_64__)
+/* As any program without frame pointers may: rbp holds a number while the signal comes. */
+static long kill_without_a_frame(int signo)
+{
+    long result = SYS_kill;
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
+                     "push %%rbp\n\t"
+                     "mov $7, %%ebp\n\t"
+                     "syscall\n\t"
+                     "pop %%rbp\n\t"
+                     "lea 128(%%rsp), %%rsp"
+                     : "+a"(result)
+                     : "D"(getpid()), "S"(signo)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+INSIDE(dump_on_a_signal_reaches_code_without_frame_pointers)
+{
+    CHECK_EQ(hark_dump_on(SIGUSR1), 0);
+    capture_begin();
+    CHECK_EQ(kill_without_a_frame(SIGUSR1), 0);
+    CHECK_HAS(capture_end(), "here:");
+}
+#endif
 
 static int receive(void *channel)
 {

@@ -269,6 +269,55 @@ FORKED_AFTER(opens_a_pipe, fork_P16_U19_after_fork_lets_go_of_all_that_is_the_pa
     return hark_close(ends[1]);
 }
 
+static hark_promise workers_may_end = HARK_PROMISE_INIT;
+static hark_promise worker_is_there = HARK_PROMISE_INIT;
+
+static int forks_as_a_worker(void *unused)
+{
+    (void)unused;
+    if (hark_worker()) {
+        CHECK_EQ(hark_promise_send(&worker_is_there, NULL), 0);
+        return hark_promise_wait(&workers_may_end, NULL);
+    }
+    CHECK_EQ(hark_promise_wait(&worker_is_there, NULL), 0);
+    child_does(has_only_what_it_had);
+    return hark_promise_send(&workers_may_end, NULL);
+}
+
+TEST_ON_HUBS(fork_after_fork_lets_go_of_the_other_workers)
+{
+    if (!FORKS) {
+        SKIP("this sanitizer does not follow forks");
+    }
+    list_descriptors(before);
+    CHECK_EQ(hark_run_workers(NULL, 2, forks_as_a_worker, NULL), 0);
+}
+
+static hark_portal portal;
+
+static int closes_the_portal(void *unused)
+{
+    (void)unused;
+    return hark_portal_close(&portal, true);
+}
+
+static void closes_the_parents_portal(void)
+{
+    CHECK_EQ(hark_portal_call(&portal, naps, NULL), -ESHUTDOWN);
+    CHECK_EQ(hark_run(closes_the_portal, NULL), 0);
+}
+
+TEST_ON_HUBS(fork_a_child_closes_its_parents_portal_and_does_not_hang)
+{
+    if (!FORKS) {
+        SKIP("this sanitizer does not follow forks");
+    }
+    CHECK_EQ(hark_portal_open(&portal, NULL), 0);
+    child_does(closes_the_parents_portal);
+    CHECK_EQ(hark_portal_call(&portal, naps, NULL), 0);
+    CHECK_EQ(hark_portal_close(&portal, false), 0);
+}
+
 static int stays(void *arg)
 {
     int status = -1;

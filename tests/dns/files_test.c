@@ -7,6 +7,8 @@
 
 #include "dns/dns.h"
 
+#include <sys/resource.h>
+
 static char folder[] = "/tmp/dns-test-XXXXXX", hosts[64], resolv[64], nsswitch[64];
 
 /* Like an editor: another file takes the place. */
@@ -115,6 +117,39 @@ INSIDE_REAL(files_D6_hosts_may_come_change_and_go)
 static int first_only(mock_message *m)
 {
     return strcmp(m->name, "short.b.example") == 0 ? reply_well(m) : (answer_with(m, 3), m->size);
+}
+
+/* What cannot be opened just now is not missing: it is read as soon as that can be. */
+INSIDE_REAL(files_F6_without_descriptors_no_file_is_forgotten)
+{
+    struct rlimit limit, none;
+
+    begin(first_only);
+    write_file(hosts, "192.0.2.7 one.host\n");
+    dns_open();
+    log_addresses("one.host");
+    CHECK_LOG("192.0.2.7:80");
+    write_file(hosts, "192.0.2.8 one.host\n");
+    write_file(resolv, "search b.example\n");
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 3;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    log_addresses("one.host");
+    CHECK_EQ(resolve("other.host"), -EMFILE);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_LOG("192.0.2.7:80"); /* as it was */
+    log_addresses("one.host");
+    CHECK_LOG("192.0.2.8:80");
+    log_addresses("short");
+    CHECK_LOG("192.0.2.1:80 [2001:db8::1]:80");
+    hark_dns_close(&mock.dns);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int rc = hark_dns_open(&mock.dns, &mock.options);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_EQ(rc, -EMFILE);
+    CHECK_EQ(hark_dns_open(&mock.dns, &mock.options), 0);
+    end();
 }
 
 INSIDE_REAL(files_D6_resolv_conf_may_change)

@@ -370,6 +370,23 @@ TEST(uring_H7_operations_end_once_with_the_kernels_answer)
     close(fds[1]);
 }
 
+TEST(uring_H9_close_ends_what_nobody_has_cancelled_yet)
+{
+    hark__hub *hub = open_ring();
+    struct hark__operation ops[3];
+    char got[3];
+    int fds[2];
+    CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+    for (int i = 0; i < 3; i++) {
+        ops[i] = operation(HARK__READ, fds[0], &got[i], 1);
+        CHECK_EQ(hub->class->submit(hub, &ops[i]), 0);
+    }
+    hub->class->cancel(hub, &ops[0]);
+    hub->class->close(hub); /* else it waits for a byte that never comes */
+    close(fds[0]);
+    close(fds[1]);
+}
+
 TEST(uring_U10_a_cancelled_operation_still_ends_once)
 {
     hark__hub *hub = open_ring();

@@ -190,6 +190,36 @@ static int walk(const char *root, const hark_walk_options *options, const char *
     return rc;
 }
 
+static hark_dir *told_of;
+
+static int close_when_free(void *arg)
+{
+    (void)arg;
+    while (hark_dir_close(told_of) == -EBUSY) {
+        CHECK_EQ(hark_yield(), 0);
+    }
+    told_of = NULL;
+    return 0;
+}
+
+/* A call that need not wait lets others run now and then: they find it busy. */
+ON_DISK(dir_is_not_closed_under_who_was_told_a_name)
+{
+    hark_dir_entry entry;
+
+    for (int i = 0; i < 400; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "file%03d", i);
+        put(name, "");
+    }
+    CHECK_EQ(hark_dir_open(&told_of, place), 0);
+    CHECK_GT(hark_go(&group, close_when_free, NULL), 0);
+    while (told_of && hark_dir_next(told_of, &entry) == 1) {
+        CHECK(told_of != NULL); /* else the name is nobody's */
+        CHECK_EQ(strncmp(entry.name, "file", 4), 0);
+    }
+}
+
 ON_DISK(walk_tells_all_that_is_below)
 {
     const hark_walk_options shallow = {.size = sizeof shallow, .depth = 1};

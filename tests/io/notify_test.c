@@ -154,6 +154,54 @@ static int add_slowly(void *unused)
 }
 
 /* The watch is there, and has an event, before the worker has come back with its id. */
+static int removed_id;
+static bool was_removed;
+
+static int remove_it(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_notify_remove(n, removed_id), 0);
+    was_removed = true;
+    return 0;
+}
+
+/* Also if it is removed while who was about to tell an event lets others run. */
+ON_DISK(notify_removed_is_silent_at_once)
+{
+    hark_notify_event event;
+
+    CHECK_EQ(hark_notify_open(&n), 0);
+    removed_id = hark_notify_add(n, place, IN_CREATE);
+    CHECK_GE(removed_id, 0);
+    for (int i = 0; i < 400; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "file%03d", i);
+        put(name, "");
+    }
+    CHECK_GT(hark_go(&group, remove_it, NULL), 0);
+    while (!was_removed && hark_within(HARK_MS(20), hark_notify_wait(n, &event)) == 0) {
+        CHECK(!was_removed); /* else the path is nobody's */
+        CHECK_STR(event.path, place);
+    }
+    CHECK(was_removed);
+    hark_notify_close(n);
+}
+
+/* The kit counts what is not freed. */
+ON_DISK(notify_add_to_a_closed_descriptor_keeps_nothing)
+{
+    CHECK_EQ(hark_notify_open(&n), 0);
+    const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC) - 1; /* the latest before it */
+    CHECK_EQ(close(fd + 1), 0);
+    CHECK_EQ(hark_forget(fd), 0);
+    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(hark_notify_add(n, place, IN_CREATE), -EBADF); /* the words have their room now */
+    const size_t before = hark__alloc_live();
+    CHECK_EQ(hark_notify_add(n, place, IN_CREATE), -EBADF);
+    CHECK_EQ(hark__alloc_live(), before);
+    hark_notify_close(n);
+}
+
 ON_DISK(notify_an_event_that_comes_before_its_id_is_kept)
 {
     hark_notify_event event;

@@ -66,6 +66,58 @@ BOTH_WAYS(process_PR_01_communicate)
     CHECK(out.data == NULL && out.size == 0);
 }
 
+static hark_process *given_up;
+
+static int close_and_free(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_process_close(given_up), 0);
+    mprotect(given_up, 4096, PROT_NONE);
+    return 0;
+}
+
+/* It has ended, so closing does not wait; who talks has tasks that have not begun. */
+BOTH_WAYS(process_closed_and_freed_while_somebody_begins_to_talk)
+{
+    hark_output out = HARK_OUTPUT_INIT, err = HARK_OUTPUT_INIT;
+
+    given_up = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    sh(given_up, HOW(.in = HARK_PIPE, .out = HARK_PIPE, .err = HARK_PIPE), "sleep 1000 & echo $!");
+    CHECK_EQ(hark_process_wait(given_up, NULL), 0);
+    CHECK_GT(hark_go(&group, close_and_free, NULL), 0);
+    CHECK_EQ(hark_process_communicate(given_up, "x", 1, &out, &err), -EBADF);
+    CHECK_GT(out.size, 0);
+    kill(atoi(out.data), SIGKILL);
+    hark_output_free(&out);
+    hark_output_free(&err);
+    munmap(given_up, 4096);
+}
+
+static struct hark__sys kept;
+
+/* There is always some more, as on a busy machine. */
+static int poll_for_more(struct pollfd *fds, nfds_t count, int timeout)
+{
+    return kept.poll(fds, count, timeout ? timeout : 100);
+}
+
+/* Somebody in the background has its output, too, and writes for ever. */
+INSIDE_BY(TEST, RUN, process_run_cut_short_does_not_wait_for_strangers)
+{
+    const char *const argv[] = {"sh", "-c", "timeout 10 yes & exec sleep 100", NULL};
+    hark_output out = HARK_OUTPUT_INIT;
+    const hark_process_options how = {.size = sizeof how, .output = &out};
+    const int64_t before = hark_now();
+
+    out.max = 100;
+    kept = hark__sys;
+    hark__sys.poll = poll_for_more;
+    CHECK_EQ(hark_within(HARK_MS(200), hark_process_run(&how, argv, NULL)), -ETIMEDOUT);
+    hark__sys = kept;
+    CHECK_LT(hark_now() - before, HARK_S(5));
+    hark_output_free(&out);
+}
+
 BOTH_WAYS(process_PR_02_a_child_that_does_not_listen)
 {
     const size_t size = 1 << 20;

@@ -710,6 +710,17 @@ ON_HUBS(signal_dump_names_the_signal)
     CHECK_EQ(hark_signal_close(&first), 0);
 }
 
+/* Else the close raises the second one again, which ends the process. */
+ON_HUBS(signal_wait_takes_all_that_came_before_it)
+{
+    CHECK_EQ(hark_signal_open(&first, SIGUSR1), 0);
+    raise(SIGUSR1);
+    CHECK_EQ(hark_settle(), 0); /* the loop has heard of it */
+    raise(SIGUSR1);
+    CHECK_EQ(hark_signal_wait(&first), 0);
+    CHECK_EQ(hark_signal_close(&first), 0);
+}
+
 /* ---- threads, forks -------------------------------------------------------------------------- */
 
 enum { HAMMERS = 3, BLOWS = 2000 };

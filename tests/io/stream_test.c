@@ -258,6 +258,33 @@ INSIDE(stream_a_kind_that_lies_is_found_out)
     CHECK_EQ(hark_stream_finish(&a), 0);
 }
 
+static hark_stream looked_at;
+
+static int close_looked_at(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_stream_close(&looked_at), 0);
+    return 0;
+}
+
+/* What peek tells of is there when it returns, also if it let others run. */
+INSIDE(stream_closed_under_a_look_is_told)
+{
+    hark_stream other;
+    const void *bytes;
+    ssize_t count = 0;
+
+    CHECK_EQ(hark_stream_pair(&looked_at, &other, 100), 0);
+    CHECK_EQ(hark_stream_write(&other, "abcd", 4), 4);
+    CHECK_GT(hark_go(&group, close_looked_at, NULL), 0);
+    for (int i = 0; i < 1000 && count >= 0; i++) {
+        count = hark_stream_peek(&looked_at, &bytes, 4);
+        CHECK(count == 4 ? looked_at.kind != NULL : count == -EBADF);
+    }
+    CHECK_EQ(count, -EBADF);
+    CHECK_EQ(hark_stream_close(&other), 0);
+}
+
 INSIDE(stream_one_way_kinds)
 {
     static const hark_stream_class only_reads = {

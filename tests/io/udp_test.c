@@ -353,7 +353,7 @@ static ssize_t counting_sendmsg(int fd, const struct msghdr *message, int flags)
 
 static void send_a_row(int client, int server, int count, size_t last)
 {
-    hark_datagram out[HARK_UDP_BATCH];
+    hark_datagram out[HARK_UDP_BATCH] = {{0}};
     for (int i = 0; i < count; i++) {
         memset(rooms[i], 'a' + i, sizeof rooms[i]);
         out[i] = (hark_datagram){.data = rooms[i], .size = i == count - 1 ? last : 8};

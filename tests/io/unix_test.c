@@ -205,6 +205,58 @@ static int watching_bind(int fd, const struct sockaddr *address, socklen_t lengt
     return rc;
 }
 
+static char victim[160];
+static struct hark__sys kept;
+
+static void swap_for_a_link(void)
+{
+    CHECK_EQ(unlink(path), 0);
+    CHECK_EQ(symlink(victim, path), 0);
+}
+
+static int bind_and_swap(int fd, const struct sockaddr *address, socklen_t length)
+{
+    const int rc = kept.bind(fd, address, length);
+    swap_for_a_link();
+    return rc;
+}
+
+static int swap_and_chmod(const char *name, mode_t mode)
+{
+    swap_for_a_link();
+    return kept.chmod(name, mode);
+}
+
+/* Somebody else may write in the folder, too. */
+TEST(unix_file_swapped_for_a_link_leads_nowhere)
+{
+    hark_unix_file file;
+    struct stat status;
+
+    make_folder();
+    snprintf(victim, sizeof victim, "%s/victim", folder);
+    close(open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    const mode_t before = umask(077);
+    kept = hark__sys;
+    hark__sys.bind = bind_and_swap;
+    CHECK_MISUSE(hark_unix_listen_as(&file, path, 0666, 0), -ESTALE, path);
+    CHECK_EQ(stat(victim, &status), 0);
+    CHECK_EQ(status.st_mode & 0777, 0600);
+    CHECK_EQ(unlink(path), 0); /* another's: it was left alone */
+    hark__sys = kept;
+    hark__sys.chmod = swap_and_chmod;
+    const int fd = hark_unix_listen_as(&file, path, 0666, 0);
+    CHECK_GE(fd, 0);
+    CHECK_EQ(stat(victim, &status), 0);
+    CHECK_EQ(status.st_mode & 0777, 0600);
+    hark__sys = kept;
+    CHECK_MISUSE(hark_unix_remove(&file), -ESTALE, path);
+    CHECK_EQ(hark_close(fd), 0);
+    CHECK_EQ(unlink(victim), 0);
+    umask(before);
+    remove_folder();
+}
+
 TEST(unix_B19_the_mode_is_right_from_the_first_moment)
 {
     const mode_t modes[] = {0600, 0660, 0777, 0, 0700};

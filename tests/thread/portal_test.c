@@ -594,6 +594,52 @@ TEST(portal_PT_22_who_comes_meanwhile_shares_it)
     CHECK_MISUSE(hark_portal_leave(&shared), -EPERM, "hark_portal_leave");
 }
 
+static int rests_shortly(void *arg)
+{
+    (void)arg;
+    return hark_sleep(HARK_MS(1));
+}
+
+static int leaves_shared(void *arg)
+{
+    (void)arg;
+    return hark_portal_leave(&shared);
+}
+
+/* Else the second one would hold up the thread in which the first one waits for the close. */
+INSIDE_REAL(portal_who_enters_while_the_last_one_leaves_opens_another)
+{
+    static hark_portal_task task;
+    hark_portal *p = hark_portal_enter(&shared, NULL);
+    CHECK(p);
+    CHECK_EQ(hark_portal_go(p, &task, rests_shortly, NULL), 0);
+    CHECK_GT(hark_go(&group, leaves_shared, NULL), 0);
+    CHECK_EQ(hark_yield(), 0);
+    p = hark_portal_enter(&shared, NULL);
+    CHECK(p);
+    CHECK_EQ(hark_portal_call(p, rests_shortly, NULL), 0);
+    CHECK_EQ(hark_portal_leave(&shared), 0);
+    CHECK_EQ(hark_portal_wait(&task, HARK_FOREVER), 0);
+    wait_until_all_are_gone();
+}
+
+static void leaves_in_callback(void *arg)
+{
+    (void)arg;
+    CHECK_MISUSE(hark_portal_leave(&shared), -ENOTSUP, "hark_portal_leave");
+}
+
+INSIDE_REAL(portal_who_may_not_wait_for_the_close_has_not_left)
+{
+    hark_watch watch = {0};
+    CHECK(hark_portal_enter(&shared, NULL));
+    CHECK_EQ(hark_call_soon(&watch, leaves_in_callback, NULL), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(portal_threads(), 1);
+    CHECK_EQ(hark_portal_leave(&shared), 0);
+    wait_until_all_are_gone();
+}
+
 /* ---- what cannot be had, misuse -------------------------------------------------------------- */
 
 static int no_thread(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *),

@@ -35,6 +35,55 @@ INSIDE_ON_HUBS(promise_a_thread_sends_and_a_task_waits)
     pthread_join(thread, NULL);
 }
 
+static int64_t news;
+
+static void *tell_news(void *arg)
+{
+    news = 7;
+    CHECK_EQ(hark_promise_send(arg, &token), 0);
+    return NULL;
+}
+
+/* With a limit the thread waits by a call that ThreadSanitizer does not know. */
+TEST(promise_a_thread_that_waits_for_a_while_sees_what_the_sender_did)
+{
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        void *value = NULL;
+        CHECK_EQ(hark_promise_init(&promise), 0);
+        CHECK_EQ(pthread_create(&thread, NULL, tell_news, &promise), 0);
+        CHECK_EQ(hark_promise_wait_for(&promise, HARK_S(9), &value), 0);
+        CHECK_PTR(value, &token);
+        CHECK_EQ(news, 7);
+        news = 0;
+        pthread_join(thread, NULL);
+    }
+}
+
+static atomic_bool flipped;
+
+static void *sends_and_resets(void *arg)
+{
+    for (int i = 0; i < 100000 / kit_slow(); i++) {
+        CHECK_EQ(hark_promise_send(arg, NULL), 0);
+        CHECK_EQ(hark_promise_reset(arg), 0);
+    }
+    atomic_store(&flipped, true);
+    return NULL;
+}
+
+/* A look that waits would wait for ever, or make the reset fail. */
+TEST(promise_only_to_look_never_waits_whoever_resets_it)
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, sends_and_resets, &promise), 0);
+    while (!atomic_load(&flipped)) {
+        const int error = hark_promise_wait_for(&promise, 0, NULL);
+        CHECK(error == 0 || error == -ETIMEDOUT);
+    }
+    pthread_join(thread, NULL);
+}
+
 INSIDE(promise_fails_with_words)
 {
     pthread_t thread;

@@ -248,6 +248,44 @@ INSIDE_REAL(thread_TH_25_a_call_from_within_a_call_runs_at_once)
     CHECK_EQ(hark_limiter_borrowed(limit), 0);
 }
 
+static sem_t may_go_on;
+
+static int waits_for_go_on(void *unused)
+{
+    (void)unused;
+    while (sem_wait(&may_go_on)) {}
+    return 0;
+}
+
+static int lets_it_go_on(void *unused)
+{
+    (void)unused;
+    return sem_post(&may_go_on);
+}
+
+static int calls_beside_another_task(void *unused)
+{
+    hark_group tasks;
+    (void)unused;
+    CHECK_EQ(hark_group_open(&tasks), 0);
+    CHECK_GT(hark_go(&tasks, lets_it_go_on, NULL), 0);
+    CHECK_EQ(hark_thread_call(waits_for_go_on, NULL), 0);
+    return hark_group_close(&tasks, 0);
+}
+
+static int runs_a_loop(void *unused)
+{
+    (void)unused;
+    return hark_run(calls_beside_another_task, NULL);
+}
+
+INSIDE_REAL(thread_call_in_a_loop_that_a_call_runs_lets_its_other_tasks_go_on)
+{
+    CHECK_EQ(sem_init(&may_go_on, 0, 0), 0);
+    CHECK_EQ(hark_thread_call(runs_a_loop, NULL), 0);
+    CHECK_EQ(sem_destroy(&may_go_on), 0);
+}
+
 TEST(thread_limiter_is_a_loops)
 {
     CHECK_PTR(hark_thread_limiter(), NULL);
@@ -255,6 +293,41 @@ TEST(thread_limiter_is_a_loops)
 }
 
 /* ---- their end ------------------------------------------------------------------------------- */
+
+static sem_t has_begun;
+
+static int begins_and_waits(void *unused)
+{
+    (void)unused;
+    sem_post(&has_begun);
+    while (sem_wait(&may_go_on)) {}
+    return 0;
+}
+
+static int calls_one_that_waits(void *unused)
+{
+    (void)unused;
+    return hark_thread_call(begins_and_waits, NULL);
+}
+
+TEST(thread_TH_20_one_at_work_ends_when_it_is_done_though_nobody_waits_for_it_any_more)
+{
+    hark_portal portal;
+    hark_portal_task task;
+    CHECK_EQ(sem_init(&has_begun, 0, 0), 0);
+    CHECK_EQ(sem_init(&may_go_on, 0, 0), 0);
+    CHECK_EQ(hark_portal_open(&portal, NULL), 0);
+    CHECK_EQ(hark_portal_go(&portal, &task, calls_one_that_waits, NULL), 0);
+    while (sem_wait(&has_begun)) {}
+    CHECK_EQ(hark_threads_end(0), -ETIMEDOUT);
+    sem_post(&may_go_on);
+    CHECK_EQ(hark_portal_close(&portal, false), 0);
+    const int64_t until = hark_now() + HARK_MS(800); /* an idle one would stay for a second */
+    while (hark__thread_count() > 0 && hark_now() < until) {
+        sched_yield();
+    }
+    CHECK_EQ(hark__thread_count(), 0);
+}
 
 TEST(thread_TH_20_idle_threads_are_told_to_end)
 {

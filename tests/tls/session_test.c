@@ -538,6 +538,33 @@ INSIDE_BY(TEST_ON_HUBS, RUN, stream_L5_the_loop_sends_the_rest)
     end_pair();
 }
 
+/* A pipe has room for less than what is left, again and again. */
+INSIDE_BY(TEST_ON_HUBS, RUN, stream_L5_the_loop_sends_the_rest_over_a_narrow_pipe)
+{
+    int up[2], down[2];
+    char back[4096];
+
+    begin_options();
+    open_contexts();
+    CHECK_EQ(hark_pipe(up), 0);
+    CHECK_EQ(hark_pipe(down), 0);
+    CHECK_GE(fcntl(up[1], F_SETPIPE_SZ, 4096), 4096);
+    CHECK_EQ(hark_stream_open_two(&near, down[0], up[1]), 0);
+    CHECK_EQ(hark_stream_open_two(&far, up[0], down[1]), 0);
+    shake();
+    for (size_t i = 0; i < 16384; i++) {
+        large[i] = (char)tls_byte(i);
+    }
+    CHECK_EQ(hark_within(HARK_MS(20), hark_stream_write(&client, large, 16384)), 16384);
+    for (size_t at = 0; at < 16384;) {
+        const int64_t count = hark_within(HARK_S(5), hark_stream_read(&server, back, sizeof back));
+        CHECK_GT(count, 0);
+        CHECK_EQ(memcmp(back, large + at, (size_t)count), 0);
+        at += (size_t)count;
+    }
+    end_pair();
+}
+
 /* In a handshake there is nobody to send the rest: nothing is left behind that would. */
 INSIDE_BY(TEST_ON_HUBS, RUN, stream_L5_a_clogged_handshake_over_sockets)
 {
