@@ -24,7 +24,7 @@ HARK_BEGIN
  * Blocks: a checkpoint. Allocates. Returns 0; -ECANCELED (not reaped: it can be waited for again);
  * -ECHILD (no child of this process; or it has ended and its status is lost, for somebody else has
  * reaped it, or SIGCHLD is ignored); -EINVAL (pid <= 0); -EBUSY (SIGCHLD is needed and taken by
- * hark_cancel_on or hark_dump_on); -ENOMEM; -ENOTSUP outside a task. Source:
+ * hark_cancel_on or hark_dump_on); -ENOMEM, -EMFILE; -ENOTSUP outside a task. Source:
  * asyncio.subprocess.Process.wait. */
 HARK_API int hark_child_wait(pid_t pid, int *status);
 

@@ -65,8 +65,8 @@ HARK_API int hark_portal_call(hark_portal *p, hark_fn *fn, void *arg);
 /* hark_portal_go - spawn fn(arg) there. *t is overwritten; it must stay where it is until
  * hark_portal_wait has told its end.
  *
- * Never blocks. Any thread, the portal's own too. Returns 0: it will run, or t fails; -ESHUTDOWN;
- * -EINVAL. Source: BlockingPortal.start_task_soon. */
+ * Never blocks. Any thread, the portal's own too. Returns 0: it will run, or t fails; -ESHUTDOWN
+ * (and t has failed with it, for who waits all the same); -EINVAL. Source: BlockingPortal.start_task_soon. */
 HARK_API int hark_portal_go(hark_portal *p, hark_portal_task *t, hark_fn *fn, void *arg);
 
 /* hark_portal_start - as hark_portal_go, and wait until fn has called hark_started; *started (may
@@ -83,8 +83,9 @@ HARK_API int hark_portal_start(hark_portal *p, hark_portal_task *t, hark_fn *fn,
  * portal may be closed by then.
  *
  * Blocks: in a task a checkpoint. Returns what fn returned; -EOWNERDEAD (it was cancelled there);
- * -ESHUTDOWN (the portal closed before it began); -ETIMEDOUT; -ECANCELED (the waiter was); -EINVAL;
- * -ENOTSUP in a callback. */
+ * -ESHUTDOWN (the portal closed before it began); -ETIMEDOUT; -ECANCELED (the waiter was); -EINVAL
+ * (NULL; all zero: never spawned); -ENOMEM, -EMFILE (to wait, a loop needs a post box); -ENOTSUP in
+ * a callback. */
 HARK_API int hark_portal_wait(hark_portal_task *t, int64_t timeout);
 
 /* hark_portal_cancel - cancel the task: before it begins, while it runs (its next blocking call

@@ -50,7 +50,7 @@ HARK_API int hark_loop_post(hark_loop *loop, hark_watch *w, hark_callback *fn, v
  * in both cases hold `loop` meanwhile. From a task it is a checkpoint first; once accepted it is
  * waited for, cancelled or not. The words of fn's failure come along. Returns what fn returned;
  * -EOWNERDEAD if it was cancelled there; -ESHUTDOWN (the loop has ended); -EDEADLK (from the loop
- * itself); -ECANCELED (nothing ran); -ENOMEM; -EINVAL; -ENOTSUP in a callback. Source:
+ * itself); -ECANCELED (nothing ran); -ENOMEM, -EMFILE; -EINVAL; -ENOTSUP in a callback. Source:
  * anyio.from_thread.run, Trio's from_thread.run, run_coroutine_threadsafe. */
 HARK_API int hark_loop_call(hark_loop *loop, hark_fn *fn, void *arg);
 
@@ -64,8 +64,10 @@ typedef struct hark_thread_options {
     /* Bytes of *arg that are copied for fn: needed to abandon when arg is the caller's memory. 0:
      * arg itself is passed. */
     size_t copy;
-    /* Of an abandoned call: called when fn has ended, in its thread, or at once if it never began;
-     * with the argument that fn has. */
+    /* Of a call that is cancelled: called when fn has ended, in its thread, or at once if it never
+     * began, also because the scope was cancelled before or while it waited for the limiter; with
+     * the argument that fn has. So whoever is cancelled need not care for it any more; after any
+     * other result it is the caller's. */
     void (*drop)(void *arg);
     /* What the thread is called meanwhile, for the system's tools: 15 bytes of it. NULL:
      * "hark-calls". */
@@ -79,10 +81,11 @@ typedef struct hark_thread_options {
  * In a cancelled scope it never starts; once it has, it is waited for, and the cancellation shows
  * at the next checkpoint; hark_thread_cancelled tells fn. The words of its failure come along. The
  * task's locals stay with the task: what fn needs is passed in arg. From within such a function the
- * call is made at once, in the same thread, whatever the options say.
+ * call is made at once, in the same thread, whatever the options say; but not from a task of a loop
+ * that it runs.
  *
  * Blocks: a checkpoint, and while too many such calls run. Returns what fn returned; -ECANCELED (it
- * never began); -ENOMEM (no memory or thread); -EOWNERDEAD (fn has ended its thread, by
+ * never began); -ENOMEM (no memory or thread), -EMFILE (no descriptor for the loop's post box); -EOWNERDEAD (fn has ended its thread, by
  * pthread_exit, instead of returning); -EINVAL; -ENOTSUP outside a task. Source:
  * trio.to_thread.run_sync, anyio.to_thread.run_sync, asyncio.to_thread. */
 HARK_API int hark_thread_call(hark_fn *fn, void *arg);

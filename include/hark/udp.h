@@ -109,8 +109,8 @@ enum hark_udp_option {
     HARK_UDP_GROUP_THROUGH, /* the interface (if_nametoindex) by which it goes; 0: the system's */
 };
 
-/* hark_udp_set - set an option. Does not block. Returns 0; -EINVAL (no such option, value, or
- * interface; not a UDP socket); -EBADF, -ENOTSOCK; -ENODEV. */
+/* hark_udp_set - set an option. Does not block. Returns 0; -EINVAL (no such option or value; not a
+ * UDP socket); -EADDRNOTAVAIL or -ENODEV (no such interface); -EBADF, -ENOTSOCK. */
 HARK_API int hark_udp_set(int fd, enum hark_udp_option option, int value);
 
 /* hark_udp_join - receive also what is sent to the group, a number such as "239.1.2.3" or

@@ -600,7 +600,7 @@ int hark_file_read_whole(const char *path, void **data, size_t *size, size_t max
     }
     *data = NULL;
     *size = 0;
-    int fd = hark_file_open(path, O_RDONLY, 0);
+    int fd = hark_file_open(path, O_RDONLY | O_NONBLOCK, 0); /* a FIFO: to refuse it at once */
     if (fd < 0) {
         return fd;
     }
@@ -617,9 +617,20 @@ int hark_file_read_whole(const char *path, void **data, size_t *size, size_t max
 
 struct writing {
     struct hark__io_operation o;
-    size_t length; /* of path */
+    size_t length; /* of path, without what of its last part does not fit beside a number */
     char *beside;  /* the path that it has until it is complete */
 };
+
+enum { NUMBER = 24 }; /* ".", 16 digits, "~" and a null byte, at most */
+
+/* With the number no name may be longer than one can be. */
+static size_t length_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t length = strlen(name), most = NAME_MAX - NUMBER;
+
+    return (size_t)(name - path) + (length < most ? length : most);
+}
 
 static int write_bytes(int fd, const char *data, size_t size)
 {
@@ -656,7 +667,7 @@ static int open_beside(struct writing *w)
 
     for (int tries = 0; tries < 100; tries++, number += 0x9e3779b97f4a7c15u) {
         struct hark__text text;
-        hark__text_to_string(&text, w->beside + w->length, 24);
+        hark__text_to_string(&text, w->beside + w->length, NUMBER);
         hark__text_put(&text, ".%lx~", (unsigned long)number);
         fd = hark__sys.open(w->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                             w->o.op.mode);
@@ -667,34 +678,50 @@ static int open_beside(struct writing *w)
     return fd;
 }
 
-/* That the name now means the new file is the folder's content. Some file systems cannot sync one:
- * EINVAL. */
-static int sync_folder(struct writing *w)
+/* Opened before the name means the new file: whatever is wrong with it, the old one stays. -1: it
+ * may be written, and not read, and cannot be synced; -2: errno says why. */
+static int open_folder(struct writing *w)
 {
-    char *slash = strrchr(w->beside, '/');
-    const char *folder = !slash ? "." : slash == w->beside ? "/" : w->beside;
+    char *slash = strrchr(w->beside, '/'), *end = slash == w->beside ? slash + 1 : slash;
+    char kept = slash ? *end : 0;
 
     if (slash) {
-        *slash = 0;
+        *end = 0;
     }
-    int fd = hark__sys.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0) {
-        return errno == EACCES ? 0 : -1; /* a folder that may be written and not read */
+    int fd = hark__sys.open(slash ? w->beside : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (slash) {
+        *end = kept;
     }
-    int error = hark__sys.fsync(fd) < 0 && errno != EINVAL ? errno : 0;
-    hark__sys.close(fd);
+    return fd >= 0 ? fd : errno == EACCES ? -1 : -2;
+}
+
+/* That the name now means the new file is the folder's content. Some file systems cannot sync one:
+ * EINVAL. */
+static int sync_folder(int folder)
+{
+    return folder < 0 || hark__sys.fsync(folder) == 0 || errno == EINVAL ? 0 : -1;
+}
+
+static int close_folder(int folder, int result)
+{
+    int error = errno;
+
+    if (folder >= 0) {
+        hark__sys.close(folder);
+    }
     errno = error;
-    return error ? -1 : 0;
+    return result;
 }
 
 /* In a worker, in one go: so nothing is left behind half done. */
 static ssize_t write_and_rename(struct hark__operation *op)
 {
     struct writing *w = container_of(op, struct writing, o.op);
-    int fd = open_beside(w);
+    int folder = open_folder(w);
+    int fd = folder == -2 ? -1 : open_beside(w);
 
     if (fd < 0) {
-        return -1;
+        return close_folder(folder, -1);
     }
     if (write_and_sync(fd, op) < 0 || hark__sys.rename(w->beside, op->path) < 0) {
         int error = errno;
@@ -702,9 +729,9 @@ static ssize_t write_and_rename(struct hark__operation *op)
             hark__sys.unlink(w->beside);
         }
         errno = error;
-        return -1;
+        return close_folder(folder, -1);
     }
-    return sync_folder(w);
+    return close_folder(folder, sync_folder(folder));
 }
 
 int hark_file_write_whole(const char *path, const void *data, size_t size, mode_t mode)
@@ -713,7 +740,7 @@ int hark_file_write_whole(const char *path, const void *data, size_t size, mode_
     struct writing w = {
         .o = {.op = {.work = HARK__WORKS, .path = path, .size = size, .mode = mode},
               .own = write_and_rename},
-        .length = path ? strlen(path) : 0,
+        .length = path ? length_beside(path) : 0,
     };
     int error = enter_path(call, path);
 
@@ -721,12 +748,13 @@ int hark_file_write_whole(const char *path, const void *data, size_t size, mode_
         return error ? error : hark__fail(-EINVAL, call, "%s: the data is NULL", path);
     }
     w.o.op.buffer = (void *)(uintptr_t)data;
-    w.beside = hark__alloc(w.length + 24);
+    w.beside = hark__alloc(w.length + NUMBER);
     if (!w.beside) {
-        return no_memory(call, path, w.length + 24);
+        return no_memory(call, path, w.length + NUMBER);
     }
     memcpy(w.beside, path, w.length);
+    w.beside[w.length] = 0;
     error = hark__io_operate(&w.o, path, call);
-    hark__free(w.beside, w.length + 24);
+    hark__free(w.beside, w.length + NUMBER);
     return finish(&w.o, error, call, path);
 }

@@ -85,6 +85,16 @@ static struct hark__io_names *copy(const struct addrinfo *list)
     return names;
 }
 
+/* A library that could not open its files, or a socket, says that there is no such name. It does
+ * not know. */
+static int cause_of(const struct name_job *name)
+{
+    bool nobody = name->error == EAI_NONAME || name->error == EAI_NODATA;
+    int why = name->system_error;
+
+    return nobody && (why == EMFILE || why == ENFILE || why == ENOMEM) ? EAI_SYSTEM : name->error;
+}
+
 static void look_up(hark__thread_job *job)
 {
     struct name_job *name = container_of(job, struct name_job, job);
@@ -95,9 +105,11 @@ static void look_up(hark__thread_job *job)
     };
     struct addrinfo *list = NULL;
 
+    errno = 0;
     name->error = hark__sys.getaddrinfo(name->host, name->port, &hints, &list);
     if (name->error) {
         name->system_error = errno;
+        name->error = cause_of(name);
         return;
     }
     name->names = copy(list);

@@ -17,6 +17,9 @@
  *          W9  A call from within such a function is made at once, by the same thread: it may block
  *              already, and waiting for another one could be waiting for itself. Not so in a loop
  *              that it runs: there other tasks want to go on.
+ *          W10 Who is cancelled in a call with a `drop` need not care for its argument any more,
+ *              however far the call had come: it was dropped, or will be. The job sees to it once
+ *              it is handed out, the caller until then.
  * Not here Calls the other way: into.c.
  */
 #include <hark/limiter.h>
@@ -166,6 +169,15 @@ static int check(const hark_thread_options *options, hark_fn *fn, const void *ar
                : 0;
 }
 
+/* Rule W10: no job was handed out. */
+static int left(const hark_thread_options *options, void *arg, int error)
+{
+    if (error == -ECANCELED && options->drop) {
+        options->drop(arg);
+    }
+    return error;
+}
+
 int hark_thread_call_at(const char *site, const hark_thread_options *given, hark_fn *fn, void *arg)
 {
     static const char name[] = "hark_thread_call";
@@ -177,15 +189,15 @@ int hark_thread_call_at(const char *site, const hark_thread_options *given, hark
         return error ? error : fn(arg); /* rule W9 */
     }
     if ((error = hark__enter_task(name))) {
-        return error;
+        return left(options, arg, error);
     }
     hark_limiter *limit = options->limit ? options->limit : &hark__here->calls;
     if ((error = hark_limiter_acquire(limit))) {
-        return error;
+        return left(options, arg, error);
     }
     if ((error = hark__enter_task(name))) { /* rule W6: cancelled after it was given a token */
         hark_limiter_release(limit);
-        return error;
+        return left(options, arg, error);
     }
     struct call *call = new_call(options, fn, arg, limit, site);
     if (!call) {

@@ -83,6 +83,11 @@ static int is_null(const char *call, const char *what)
     return hark__fail(-EINVAL, call, "the %s is NULL", what);
 }
 
+static int is_unused(const char *call)
+{
+    return hark__fail(-EINVAL, call, "the portal task was never spawned");
+}
+
 static int is_closed(const char *call)
 {
     return hark__fail(-ESHUTDOWN, call, "the portal is closed, or is closing");
@@ -312,21 +317,22 @@ static int check(const hark_portal *p, const hark_portal_task *t, hark_fn *fn, c
                  : 0;
 }
 
-/* 0: accepted (rule J1), and what *t was is gone. */
+/* 0: accepted (rule J1). In any case what *t was is gone; refused, it has failed: who waits for it
+ * all the same must not hear of what it was before, or wait for ever. */
 static int go(const char *site, hark_portal *p, hark_portal_task *t, hark_fn *fn, void *arg,
               const char *call)
 {
     struct hark__portal *in = ref(p, false);
 
-    if (!in) {
-        return is_closed(call);
-    }
     fill(t, in, fn, arg, site);
-    if (hark_loop_post(in->loop, &t->post, begin, t)) {
-        unref(in);
-        return is_closed(call);
+    if (in && !hark_loop_post(in->loop, &t->post, begin, t)) {
+        return 0;
     }
-    return 0;
+    if (in) {
+        unref(in);
+    }
+    hark__promise_fail_with(&t->result, -ESHUTDOWN, "the portal was closed before it began");
+    return is_closed(call);
 }
 
 int hark_portal_go_at(const char *site, hark_portal *p, hark_portal_task *t, hark_fn *fn, void *arg)
@@ -339,10 +345,11 @@ int hark_portal_go_at(const char *site, hark_portal *p, hark_portal_task *t, har
 
 int hark_portal_wait(hark_portal_task *t, int64_t timeout)
 {
+    static const char call[] = "hark_portal_wait";
     void *value;
 
-    if (!t) {
-        return is_null("hark_portal_wait", "portal task");
+    if (!t || !t->fn) {
+        return t ? is_unused(call) : is_null(call, "portal task");
     }
     int error = hark_promise_wait_for(&t->result, timeout, &value);
     return error ? error : (int)(intptr_t)value;
@@ -368,6 +375,9 @@ int hark_portal_cancel(hark_portal *p, hark_portal_task *t)
 
     if (!p || !t) {
         return is_null(call, p ? "portal task" : "portal");
+    }
+    if (!t->fn) {
+        return is_unused(call);
     }
     struct hark__portal *in = ref(p, true);
     if (!in) {

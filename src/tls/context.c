@@ -111,6 +111,9 @@ static int look_at_file(const char *what, const char *path, bool secret, bool *f
     } else if (S_ISDIR(status.st_mode)) {
         return hark_fail(-EISDIR, "%s \"%s\" is a folder", what, path);
     }
+    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) { /* a FIFO could hold us for ever */
+        return hark_fail(-EBADMSG, "%s \"%s\" is no regular file", what, path);
+    }
     return 0;
 }
 
@@ -314,6 +317,16 @@ static bool set_client_rules(SSL_CTX *ctx, const hark_tls_context *context)
     return !context->alpn || SSL_CTX_set_alpn_protos(ctx, context->alpn, context->alpn_size) == 0;
 }
 
+/* Strangers choose their names, and words go to terminals and logs, a line each. */
+static void only_text(char *name)
+{
+    for (; *name; name++) {
+        if ((unsigned char)*name < ' ' || *name == 0x7f) {
+            *name = '?';
+        }
+    }
+}
+
 /* The first certificate that is no good is the one that the words are about. */
 static int look_at_certificate(int good, X509_STORE_CTX *store)
 {
@@ -324,6 +337,7 @@ static int look_at_certificate(int good, X509_STORE_CTX *store)
     if (!good && certificate) {
         X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, t->who,
                                   sizeof t->who);
+        only_text(t->who);
     }
     return good;
 }

@@ -113,6 +113,13 @@ static int bad_certificate(SSL *ssl, char text[WORDS_MOST])
     return meaning ? meaning->code : -EKEYREJECTED;
 }
 
+/* TLS 1.2 has no alert of its own for "you have shown no certificate". */
+static bool missed_ours(const SSL *ssl, int reason)
+{
+    return reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE && !SSL_is_server(ssl) &&
+           SSL_get0_peer_CA_list(ssl) && !SSL_get_certificate(ssl);
+}
+
 int hark__tls_verdict(SSL *ssl, char text[WORDS_MOST])
 {
     const unsigned long cause = take_cause();
@@ -127,6 +134,9 @@ int hark__tls_verdict(SSL *ssl, char text[WORDS_MOST])
     }
     if (ours && reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         return bad_certificate(ssl, text);
+    }
+    if (ours && missed_ours(ssl, reason)) {
+        meaning = find(reasons, COUNT(reasons), SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED);
     }
     if (meaning) {
         snprintf(text, WORDS_MOST, "%s", meaning->text);

@@ -466,6 +466,50 @@ ON_DISK(file_whole_that_cannot_be_written_leaves_the_old_one)
     CHECK_EQ(hark_file_write_whole(at("none/a"), "new", 3, 0600), -ENOENT);
 }
 
+static int no_folders(const char *path, int flags, mode_t mode)
+{
+    if (flags & O_DIRECTORY) {
+        errno = EMFILE;
+        return -1;
+    }
+    return open(path, flags, mode);
+}
+
+ON_DISK(file_whole_whose_folder_cannot_be_opened_leaves_the_old_one)
+{
+    struct hark__sys before = hark__sys;
+    put("a", "old");
+    hark__sys.open = no_folders;
+    CHECK_MISUSE(hark_file_write_whole(at("a"), "new", 3, 0600), -EMFILE, place);
+    hark__sys = before;
+    still_old();
+}
+
+ON_DISK(file_whole_may_have_the_longest_name_there_can_be)
+{
+    char name[NAME_MAX + 1];
+    void *data;
+    size_t size;
+    memset(name, 'n', NAME_MAX);
+    name[NAME_MAX] = 0;
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(hark_file_write_whole(at(name), "long", 4, 0600), 0);
+        CHECK_EQ(names_in_place(), 1);
+    }
+    CHECK_EQ(hark_file_read_whole(at(name), &data, &size, 9), 0);
+    CHECK_STR(data, "long");
+    hark_file_free(data);
+}
+
+ON_DISK(file_whole_fifo_is_refused_at_once)
+{
+    void *data;
+    size_t size;
+    CHECK_EQ(mkfifo(at("f"), 0600), 0);
+    CHECK_EQ(hark_within(HARK_S(2), hark_file_read_whole(at("f"), &data, &size, 9)), -EINVAL);
+    CHECK(!data);
+}
+
 /* ---- in somebody else's loop ----------------------------------------------------------------- */
 
 static bool finished;

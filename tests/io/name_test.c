@@ -405,6 +405,20 @@ ON_WIRE(name_a_resolver_may_decline_or_fail)
     CHECK_EQ(library_asked, 3);
 }
 
+static int without_descriptors(const char *host, const char *port, const struct addrinfo *hints,
+                               struct addrinfo **list_)
+{
+    (void)host, (void)port, (void)hints, (void)list_;
+    errno = EMFILE; /* it could not even read /etc/hosts */
+    return EAI_NONAME;
+}
+
+ON_WIRE(name_nobody_could_look_up_is_not_said_to_be_unknown)
+{
+    hark__sys.getaddrinfo = without_descriptors;
+    CHECK_MISUSE(hark_resolve("some.host", "80", list, 80, NULL), -EMFILE, "some.host");
+}
+
 ON_WIRE(name_services_have_numbers)
 {
     hark__sys.getaddrinfo = library;

@@ -165,6 +165,31 @@ INSIDE_REAL(thread_call_TH_06_abandoned_keeps_its_token_until_the_thread_is_done
     CHECK_EQ(hark_limiter_release(&one), 0);
 }
 
+/* Who allocates what fn gets, and lets `drop` free it, must not have to guess. */
+INSIDE_REAL(thread_call_H6_what_was_cancelled_before_it_began_is_dropped_too)
+{
+    static hark_limiter taken = HARK_LIMITER_INIT(1);
+    const hark_thread_options options = {
+        .size = sizeof(options), .limit = &taken, .abandon = true, .drop = note_drop};
+    hark_scope scope;
+    int mine = 77;
+    reset();
+    CHECK_EQ(hark_scope_open(&scope, HARK_FOREVER), 0);
+    CHECK_EQ(hark_scope_cancel(&scope), 0);
+    CHECK_EQ(hark_thread_call_with(&options, give, &mine), -ECANCELED);
+    CHECK_EQ(hark_scope_close(&scope, 0), 0);
+    CHECK_EQ(atomic_load(&dropped), 1);
+
+    CHECK_EQ(hark_limiter_acquire(&taken), 0); /* so it has to wait there */
+    CHECK_EQ(hark_within(HARK_MS(1), hark_thread_call_with(&options, give, &mine)), -ETIMEDOUT);
+    CHECK_EQ(atomic_load(&dropped), 2);
+    CHECK_EQ(hark_limiter_release(&taken), 0);
+
+    CHECK_EQ(hark_thread_call_with(&options, give, &mine), 77);
+    CHECK_EQ(atomic_load(&dropped), 2); /* not cancelled: it is the caller's */
+    CHECK_EQ(atomic_load(&ran), 1);
+}
+
 static int abandon_and_end(void *arg)
 {
     hark_group g;

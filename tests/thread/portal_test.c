@@ -749,3 +749,28 @@ TEST(portal_a_task_spawns_through_its_own_portal)
     CHECK_EQ(hark_portal_wait(&task, HARK_FOREVER), 42);
     CHECK_EQ(hark_portal_close(&portal, false), 0);
 }
+
+static int give_seven(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+/* Who overlooks the refusal must hear it from the task: not what the task was before, nor nothing
+ * for ever. */
+TEST(portal_PT_15_what_was_refused_has_failed)
+{
+    hark_portal p;
+    hark_portal_task used, fresh = {0};
+
+    CHECK_EQ(hark_portal_open(&p, NULL), 0);
+    CHECK_EQ(hark_portal_go(&p, &used, give_seven, NULL), 0);
+    CHECK_EQ(hark_portal_wait(&used, HARK_FOREVER), 7);
+    CHECK_EQ(hark_portal_close(&p, false), 0);
+    CHECK_MISUSE(hark_portal_wait(&fresh, HARK_MS(1)), -EINVAL, "never spawned");
+    CHECK_MISUSE(hark_portal_cancel(&p, &fresh), -EINVAL, "never spawned");
+    CHECK_EQ(hark_portal_go(&p, &used, give_seven, NULL), -ESHUTDOWN);
+    CHECK_EQ(hark_portal_wait(&used, HARK_MS(1)), -ESHUTDOWN);
+    CHECK_EQ(hark_portal_go(&p, &fresh, give_seven, NULL), -ESHUTDOWN);
+    CHECK_EQ(hark_portal_wait(&fresh, HARK_MS(1)), -ESHUTDOWN);
+}

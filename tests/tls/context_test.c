@@ -61,6 +61,27 @@ static void check_bad_files(void)
     certs_end();
 }
 
+/* Or whoever reads it is never seen again: it is read in a thread, which nobody can wake. */
+INSIDE_REAL(context_waits_for_no_fifo)
+{
+    char fifo[CERTS_PATH];
+    begin_options();
+    certs_keep(fifo, certs_path("fifo", "pem"));
+    CHECK_EQ(mkfifo(fifo, 0600), 0);
+    const char *certificate = serve.certificate, *key = serve.key;
+    serve.certificate = fifo;
+    check_open(-EBADMSG, "no regular file");
+    serve.certificate = certificate;
+    serve.key = fifo;
+    check_open(-EBADMSG, "no regular file");
+    serve.key = key;
+    serve.trust = "/dev/zero";
+    serve.ask_client = true;
+    check_open(-EBADMSG, "no regular file");
+    CHECK_EQ(unlink(fifo), 0);
+    certs_end();
+}
+
 TEST(context_names_the_file_that_is_wrong)
 {
     check_bad_files();

@@ -106,6 +106,18 @@ INSIDE(stream_L6_a_host_that_begins_with_a_dot_is_no_host)
     close_contexts();
 }
 
+/* Whoever makes a certificate chooses its name, and words may stand in a log, a line each. */
+INSIDE(stream_L6_words_of_a_strangers_name_are_one_line)
+{
+    begin_options();
+    serve_with(&(struct cert_spec){.name = "ev\nil\033[31m"});
+    open_contexts();
+    shake_over_memory("example.org");
+    CHECK_EQ(said.client, -EKEYREJECTED);
+    CHECK_HAS(said.client_words, "the certificate of ev?il?[31m");
+    close_contexts();
+}
+
 INSIDE(stream_L6_unknown_issuer_is_refused)
 {
     begin_options();
@@ -404,8 +416,11 @@ static void check_client_refused(int code, const char *words)
 
 INSIDE(stream_L6_client_without_a_certificate_is_refused)
 {
-    ask_clients(NULL, NULL);
-    check_client_refused(-ENOKEY, "no certificate");
+    for (int version = HARK_TLS_1_2; version <= HARK_TLS_1_3; version++) {
+        ask_clients(NULL, NULL);
+        ask.max_version = version;
+        check_client_refused(-ENOKEY, "no certificate");
+    }
 }
 
 INSIDE(stream_L6_client_with_a_servers_certificate_is_refused)
