@@ -75,6 +75,7 @@
 #include <hark/name.h>
 #include <hark/error.h>
 #include <hark/dump.h>
+#include <hark/lint.h>
 #include <hark/about.h>
 
 #endif

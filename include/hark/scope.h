@@ -19,7 +19,7 @@ typedef struct hark_scope {
     /* private */
     struct hark_level level;
     struct hark__task *task; /* who opened it */
-    struct hark_timer timer; /* its deadline, once armed */
+    struct hark_timer timer; /* its deadline, once armed; of a cancelled one: when that was */
     int64_t deadline;        /* HARK_FOREVER: none */
     int64_t canceller;       /* the task that cancelled it; 0: none, or the deadline */
 } hark_scope;

@@ -160,6 +160,7 @@ void hark__cancel_all(hark_loop *loop, bool shields_too)
     hark__task *task = NULL;
 
     loop->root.flags |= LEVEL_CANCELLED;
+    loop->cancelled_at = hark__lint_cancelled(loop, 0);
     loop->cancelled_all = loop->cancelled_all || shields_too;
     update(loop, &loop->root);
     while ((task = hark__roster_next(loop->roster, task))) {

@@ -57,11 +57,14 @@ enum {
     LEVEL_SHIELD = 1 << 5,    /* what comes from outside stops here */
     /* Some cancellation reaches the inside: the one bit that checkpoints read. */
     LEVEL_REACHED = 1 << 6,
-    LEVEL_CAUGHT = 1 << 7,      /* closed: its own cancellation ended the body */
-    LEVEL_WITHIN = 1 << 8,      /* opened by hark_within: may be found abandoned */
-    LEVEL_ABORTED = 1 << 9,     /* a group: cancelled by a failure, not by hark_group_cancel */
-    LEVEL_MISNESTED = 1 << 10,  /* closed out of order */
-    LEVEL_BINDING = 1 << 11,    /* a value stands here (sync/local.c): no cancellation of its own */
+    LEVEL_CAUGHT = 1 << 7,     /* closed: its own cancellation ended the body */
+    LEVEL_WITHIN = 1 << 8,     /* opened by hark_within: may be found abandoned */
+    LEVEL_ABORTED = 1 << 9,    /* a group: cancelled by a failure, not by hark_group_cancel */
+    LEVEL_MISNESTED = 1 << 10, /* closed out of order */
+    LEVEL_BINDING = 1 << 11,   /* a value stands here (sync/local.c): no cancellation of its own */
+    /* How many looks of lint.c in a row have found it where it should not stay. */
+    LEVEL_LOOK = 1 << 12, /* one of them */
+    LEVEL_LOOKS = 0xf << 12,
     LEVEL_OPEN = 0x4f50u << 16, /* upper half: the state */
     LEVEL_CLOSED = 0x434cu << 16,
     LEVEL_STATE = 0xffffu << 16,
@@ -163,6 +166,8 @@ struct hark__extra {
     hark__task *task;              /* whose it is */
     struct hark__start *start;     /* of hark_start, until it has started */
     struct hark__failure *failure; /* its latest one */
+    int64_t cancelled;             /* by hark_task_cancel: when, if lints want to know ... */
+    hark_task canceller;           /* ... and by which task; 0: by none */
     char name[64];
 };
 
@@ -228,11 +233,14 @@ struct hark_loop {
     uint32_t fair_turn; /* where the next select begins to look */
     uint32_t turn_end;  /* careful: what was ready when the turn began */
 
-    int64_t trimmed; /* when unused stacks were last given back */
-    bool trims;      /* there are more of them */
-    int64_t fired;   /* when a timer last did */
-    int64_t polled;  /* when the hub was last asked */
-    int64_t checked; /* when the clock was last read for the sake of `credit` */
+    int64_t trimmed;      /* when unused stacks were last given back */
+    bool trims;           /* there are more of them */
+    int64_t look_at;      /* when lint.c looks who is cancelled; HARK_FOREVER: nobody is */
+    int64_t looked;       /* when it did, or began to */
+    int64_t cancelled_at; /* when the run was, if lints want to know */
+    int64_t fired;        /* when a timer last did */
+    int64_t polled;       /* when the hub was last asked */
+    int64_t checked;      /* when the clock was last read for the sake of `credit` */
     int32_t credit_given;
     int64_t began;
     struct hark_waitlist settlers;
@@ -674,6 +682,10 @@ void hark__failure_say(struct hark__failure *failure, const char *format, va_lis
 void hark__failure_fill(struct hark__failure *failure, int code, const void *frame);
 
 void hark__report_deadlock(hark_loop *loop);
+/* A lint's line about a task, and its calls: "format; it waits for ...". */
+void hark__report_lint(hark_loop *loop, const hark__task *task, const char *lint,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+void hark__report_crash(const hark__stack *stack, const siginfo_t *info, const void *context);
 void hark__report_overflow(const hark__stack *stack, const void *address, void *context);
 _Noreturn void hark__report_death(hark__task *task, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -683,6 +695,34 @@ void hark__report_line(const hark__task *task, const char *format, ...)
 void hark__report_where(const hark__task *task); /* under a line about a task that waits */
 void hark__report_from_signal(hark_loop *loop, const void *ucontext);
 void hark__report_tree(hark_loop *loop, struct hark__text *text);
+
+/* ---- lint.c: what is told unasked ------------------------------------------------------------ */
+
+enum hark__lint {
+    LINT_IGNORED,
+    LINT_LATE,
+    LINT_SHIELD,
+    LINT_STACK,
+    LINT_FUTURE,
+    LINT_DESCRIPTOR,
+    LINTS,
+};
+
+extern atomic_uint hark__lints; /* bit n: number n is on */
+
+static inline bool hark__lint_on(enum hark__lint lint)
+{
+    return atomic_load_explicit(&hark__lints, memory_order_relaxed) >> lint & 1;
+}
+
+void hark__lints_open(void); /* what $HARK_LINT says, once a process */
+/* Something is cancelled, `now` (0: at the latest poll): when; 0: nobody wants to know. */
+int64_t hark__lint_cancelled(hark_loop *loop, int64_t now);
+/* The same of a scope or group, which keeps it. */
+void hark__lint_scope_cancelled(hark_loop *loop, hark_scope *scope, int64_t now);
+void hark__lint_look(hark_loop *loop); /* it is time: who was cancelled long ago? */
+/* The task has ended, and its stack was marked when it began. */
+void hark__lint_stack(const hark__task *task, hark__stack *stack);
 
 /* ---- trace.c: where a task is ---------------------------------------------------------------- */
 

@@ -190,9 +190,10 @@ void hark__words_report_unseen(hark_loop *loop, const hark_group *group)
     for (int i = 0; i < LOOP_WORDS; i++) {
         struct hark__words *words = &loop->words[i];
         if (words->serial && words->group == group) {
-            if (!words->looked_at) {
-                hark__report_line(NULL, "a future failed, and nobody has looked at it: %s (%s)",
-                                  words->failure.words, words->failure.site);
+            if (!words->looked_at && hark__lint_on(LINT_FUTURE)) {
+                hark__report_line(
+                    NULL, "a future failed, and nobody has looked at it: %s (%s) [lint: future]",
+                    words->failure.words, words->failure.site);
             }
             words->group = NULL;
         }

@@ -192,6 +192,7 @@ static void cancel(hark_group *group, uint32_t flags)
 
     if (!(group->scope.level.flags & LEVEL_CANCELLED)) {
         group->scope.level.flags |= flags;
+        hark__lint_scope_cancelled(loop, &group->scope, 0);
         hark__level_refresh(loop, &group->scope.level);
     }
 }
@@ -203,6 +204,7 @@ void hark__group_cancel_starts(hark_loop *loop, hark_group *group)
     for (struct hark__start *start = first; start; start = start->next) {
         if (!(start->nest.scope.level.flags & LEVEL_CANCELLED)) {
             start->nest.scope.level.flags |= LEVEL_CANCELLED;
+            hark__lint_scope_cancelled(loop, &start->nest.scope, 0);
             start->next_cancelled = loop->cancelled_starts;
             loop->cancelled_starts = start;
         }
@@ -373,6 +375,7 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     target->children += planted(pending_start_is_not_counted) ? 0 : 1;
     if (target->scope.level.flags & LEVEL_REACHED) {
         start->nest.scope.level.flags |= LEVEL_CANCELLED;
+        hark__lint_scope_cancelled(loop, &start->nest.scope, 0);
         hark__level_refresh(loop, &start->nest.scope.level);
     }
     start->nest.closer = loop->running;

@@ -173,6 +173,23 @@ static void note_wait(hark_loop *loop, struct hark__fd *entry)
     }
 }
 
+/* Somebody waits for what is not there any more; the number is nobody's now, or another file's. */
+static void tell_closed(hark_loop *loop, const struct hark__fd *entry, const char *now)
+{
+    for (int direction = FD_IN; direction <= FD_OUT && hark__lint_on(LINT_DESCRIPTOR); direction++) {
+        const struct hark_waiter *waiter = entry->waits[direction];
+        bool is_task = waiter && ((waiter->owner & OWNER_KIND) == OWNER_TASK ||
+                                  (waiter->owner & OWNER_KIND) == OWNER_CASE);
+        if (!loop->virtual_clock && (waiter || entry->watches[direction])) {
+            hark__report_line(
+                is_task ? hark__owner_of(waiter) : NULL,
+                "%s for descriptor %d to be %s, which was closed behind hark's back%s; close it with hark_close, or call hark_forget first [lint: descriptor]",
+                is_task ? "waits" : "a callback waits", entry->fd,
+                direction == FD_IN ? "readable" : "writable", now);
+        }
+    }
+}
+
 static bool is_waited_for(const struct hark__fd *entry, int direction)
 {
     return entry->waits[direction] || entry->watches[direction];
@@ -196,8 +213,12 @@ static void look_again(hark_loop *loop, struct hark__fd *entry)
         hark__interest_report(loop, token_of(entry), poll.revents);
         return;
     }
+    loop->hub->fresh = false;
     loop->hub->class->arm(loop->hub, entry->fd,
                           loop->hub->class->lasts ? POLLIN | POLLOUT : poll.events, token_of(entry));
+    if (loop->hub->fresh && entry->armed) {
+        tell_closed(loop, entry, ", and its number is another file's now");
+    }
 }
 
 /* Those noted a while ago: nobody waits any more, or only since lately, or it has grown old. */
@@ -366,6 +387,9 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     }
     if (!loop->hub->class->lasts || events & (POLLERR | POLLNVAL)) {
         entry->armed = 0; /* rule F3: it may have forgotten any of them */
+    }
+    if (events & POLLNVAL) {
+        tell_closed(loop, entry, "");
     }
     if (events & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL | POLLPRI)) {
         entry->hung_up = true;

@@ -162,6 +162,9 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
     hark__inbox_drain(loop);
     loop->polled = loop->checked = hark__clock();
     expire_timers(loop);
+    if (unlikely(loop->polled >= loop->look_at)) {
+        hark__lint_look(loop);
+    }
 }
 
 void hark__loop_look(hark_loop *loop)
@@ -235,6 +238,15 @@ static int64_t trim_memory(hark_loop *loop, int64_t timeout)
         loop->trims = hark__stacks_trim(loop->stacks);
     }
     return loop->trims && (timeout < 0 || timeout > TRIM_EVERY) ? TRIM_EVERY : timeout;
+}
+
+/* Lints look at who was cancelled once a second, while somebody is. That is no timer: it wakes no
+ * task, and hides no deadlock. */
+static int64_t until_look(const hark_loop *loop, int64_t timeout)
+{
+    int64_t left = loop->look_at - loop->polled;
+
+    return loop->look_at != HARK_FOREVER && (timeout < 0 || timeout > left) ? left : timeout;
 }
 
 /* One timer alone ends its sleep to the nanosecond. When timers are dense, a sleep that they end
@@ -315,7 +327,7 @@ static void idle(hark_loop *loop, int64_t most)
         int64_t next = until_next_timer(loop);
         timeout = timeout < 0 || next < timeout ? next : timeout;
     }
-    poll_hub(loop, trim_memory(loop, timeout));
+    poll_hub(loop, until_look(loop, trim_memory(loop, timeout)));
 }
 
 static void report_slow_step(hark_loop *loop, hark__task *task, hark_task id, int64_t began)

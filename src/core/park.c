@@ -449,11 +449,11 @@ int hark__canceled(hark__task *task)
 {
     task->ignored++;
     if (task->ignored % 64 == 0) {
-        if (task->ignored == 0 && !(task->flags & TASK_WARNED)) {
+        if (task->ignored == 0 && !(task->flags & TASK_WARNED) && hark__lint_on(LINT_IGNORED)) {
             task->flags |= TASK_WARNED;
             hark__report_line(
                 task,
-                "was cancelled and has ignored -ECANCELED 256 times; let it end, or clean up inside a shielded scope");
+                "was cancelled and has ignored -ECANCELED 256 times; let it end, or clean up inside a shielded scope [lint: ignored]");
         }
         hark__give_way();
     }

@@ -11,6 +11,7 @@
  *              one that does.
  *          Q2  A report never changes what it reports on.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define INDENT_MOST  20
 #define FRAMES_SHOWN 16
 #define TRACES_SHOWN 32 /* tasks of a tree */
+#define LEVELS_SHOWN 32 /* around a task that crashes */
 
 static const char *state_words(const hark__task *task)
 {
@@ -31,6 +33,19 @@ static const char *state_words(const hark__task *task)
     case TASK_ENDED: return "has ended";
     default: return NULL;
     }
+}
+
+/* 0: no task, or nobody knows. */
+static hark_task canceller_of(const struct hark_level *level)
+{
+    if (level->flags & LEVEL_ROOT) {
+        return 0;
+    }
+    if (level->flags & LEVEL_BASE) {
+        const hark__task *task = hark__level_task(level);
+        return task->extra ? task->extra->canceller : 0;
+    }
+    return ((const hark_scope *)level)->canceller;
 }
 
 /* Who asked for it: the innermost level that was cancelled itself says. */
@@ -46,8 +61,8 @@ static void put_canceller(const hark__task *task, struct hark__text *text)
         hark__text_put(text, " by a deadline");
     } else if (level->flags & LEVEL_ABORTED) {
         hark__text_put(text, " by a failure in its group");
-    } else if (!(level->flags & (LEVEL_BASE | LEVEL_ROOT)) && ((const hark_scope *)level)->canceller) {
-        hark__text_put(text, " by task %u", (uint32_t)((const hark_scope *)level)->canceller);
+    } else if (canceller_of(level)) {
+        hark__text_put(text, " by task %u", (uint32_t)canceller_of(level));
     }
 }
 
@@ -238,6 +253,27 @@ void hark__report_deadlock(hark_loop *loop)
     hark__text_flush(&text);
 }
 
+void hark__report_lint(hark_loop *loop, const hark__task *task, const char *lint,
+                       const char *format, ...)
+{
+    struct hark__text text;
+    char bytes[LINES];
+    va_list arguments;
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: ");
+    hark__task_words(task, &text);
+    hark__text_put(&text, ": ");
+    va_start(arguments, format);
+    hark__text_vput(&text, format, arguments);
+    va_end(arguments);
+    hark__text_put(&text, "; it ");
+    put_state(loop, task, &text);
+    hark__text_put(&text, " [lint: %s]\n", lint);
+    put_trace(task, -2, &text);
+    hark__text_flush(&text);
+}
+
 /* ---- things that stop the process ------------------------------------------------------------ */
 
 void hark__report_overflow(const hark__stack *stack, const void *address, void *context)
@@ -263,6 +299,84 @@ void hark__report_overflow(const hark__stack *stack, const void *address, void *
     frames[0] = pc;
     hark__frames_put(&text, frames, 1 + hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack),
                      1);
+    hark__text_flush(&text);
+}
+
+/* A level, as the task sees it that stands inside; what it looks like is all that can be trusted. */
+static void put_level(const struct hark_level *level, struct hark__text *text)
+{
+    const char *noun = level->flags & LEVEL_GROUP    ? "a group"
+                       : level->flags & LEVEL_WITHIN ? "a deadline of hark_within"
+                                                     : "a scope";
+
+    hark__text_put(text, "%s%s%s%s", noun, level->flags & LEVEL_SHIELD ? ", shielded" : "",
+                   level->flags & LEVEL_TIMED_OUT   ? ", whose deadline has passed"
+                   : level->flags & LEVEL_CANCELLED ? ", cancelled"
+                                                    : "",
+                   level->flags & LEVEL_REACHED && !(level->flags & LEVEL_CANCELLED)
+                       ? ", reached by a cancellation"
+                       : "");
+}
+
+/* "a scope, shielded; inside a group of task 1 "program"". */
+static void put_way(const hark__task *task, struct hark__text *text)
+{
+    const struct hark_level *level = task->level;
+
+    const char *before = "";
+
+    for (int i = 0; i < LEVELS_SHOWN && level && !(level->flags & LEVEL_ROOT); i++) {
+        if (!(level->flags & (LEVEL_BASE | LEVEL_BINDING))) {
+            hark__text_put(text, "%s", before);
+            before = "; inside ";
+            put_level(level, text);
+            if (hark__level_task(level) != task) {
+                hark__text_put(text, " of ");
+                hark__task_title(hark__level_task(level), text);
+            }
+        }
+        level = level->outer;
+    }
+}
+
+static const char *signal_name(int signo)
+{
+    switch (signo) {
+    case SIGSEGV: return "SIGSEGV";
+    case SIGBUS: return "SIGBUS";
+    case SIGFPE: return "SIGFPE";
+    case SIGILL: return "SIGILL";
+    default: return "a signal";
+    }
+}
+
+/* After a crash anything may be broken, and a fault here ends the process at once: so what is
+ * surest is said first, and written before the next is tried. */
+void hark__report_crash(const hark__stack *stack, const siginfo_t *info, const void *context)
+{
+    const hark__task *task = stack->owner;
+    void *frames[FRAMES_SHOWN], *frame;
+    struct hark__text text;
+    char bytes[LINES];
+
+    hark__text_to_fd(&text, STDERR_FILENO, bytes, sizeof bytes);
+    hark__text_put(&text, "hark: crash: %s", signal_name(info->si_signo));
+    if (info->si_code != SI_KERNEL && (info->si_signo == SIGSEGV || info->si_signo == SIGBUS)) {
+        hark__text_put(&text, " at the address %p", info->si_addr);
+    }
+    hark__text_put(&text, " in ");
+    hark__task_words(task, &text);
+    hark__text_put(&text, "; it was here:\n");
+    hark__text_flush(&text);
+    hark__context_frame(context, &frames[0], &frame);
+    hark__frames_put(&text, frames, 1 + hark__frames_of(frames + 1, FRAMES_SHOWN - 1, frame, stack),
+                     1);
+    hark__text_flush(&text);
+    if (task->level != &task->base || task->base.outer->flags & LEVEL_GROUP) {
+        hark__text_put(&text, "hark: it was inside ");
+        put_way(task, &text);
+        hark__text_put(&text, "\n");
+    }
     hark__text_flush(&text);
 }
 

@@ -228,6 +228,8 @@ static int open_parts(hark_loop *loop)
 {
     int error;
 
+    hark__lints_open();
+    hark__crash_tell(hark__report_crash);
     register_loop(loop);
     loop->mask = RING_LEAST - 1;
     loop->ring = hark__alloc(RING_LEAST * sizeof *loop->ring);
@@ -266,6 +268,7 @@ static void fill(hark_loop *loop, const hark_options *options)
     loop->credit = loop->credit_given = loop->careful ? 0 : 16;
     loop->root.flags = LEVEL_ROOT | LEVEL_OPEN;
     loop->words_next = 1;
+    loop->look_at = HARK_FOREVER;
     hark__wheel_init(&loop->wheel, loop->began);
 }
 

@@ -25,15 +25,16 @@
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static void pass_deadline(hark_loop *loop, hark_scope *scope)
+static void pass_deadline(hark_loop *loop, hark_scope *scope, int64_t now)
 {
     scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT;
+    hark__lint_scope_cancelled(loop, scope, now);
     hark__level_refresh(loop, &scope->level);
 }
 
 static void fire_deadline(struct hark_timer *timer)
 {
-    pass_deadline(hark__here, container_of(timer, hark_scope, timer));
+    pass_deadline(hark__here, container_of(timer, hark_scope, timer), hark__here->fired);
 }
 
 const hark_scope *hark__scope_of_timer(const struct hark_timer *timer)
@@ -101,6 +102,7 @@ static void begin_with_timeout(hark_loop *loop, hark_scope *scope, int64_t timeo
     if (timeout <= 0) {
         scope->deadline = hark__loop_now(loop);
         scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT | LEVEL_REACHED;
+        hark__lint_scope_cancelled(loop, scope, scope->deadline);
     } else if (timeout != HARK_FOREVER) {
         arm(loop, scope, deadline_after(loop, timeout));
     }
@@ -155,6 +157,7 @@ int hark__scope_cancel_inside(hark_loop *loop, hark_scope *scope)
         bool is_value = level->flags & LEVEL_BINDING && !planted(local_is_cancelled_with_scopes);
         level->flags |= is_value ? 0 : LEVEL_CANCELLED;
         hark__wheel_disarm(&loop->wheel, &((hark_scope *)level)->timer);
+        hark__lint_scope_cancelled(loop, (hark_scope *)level, 0);
     }
     return count;
 }
@@ -285,6 +288,7 @@ int hark_scope_cancel(hark_scope *scope)
     }
     scope->canceller = hark_self();
     scope->level.flags |= LEVEL_CANCELLED;
+    hark__lint_scope_cancelled(hark__here, scope, 0);
     hark__level_refresh(hark__here, &scope->level);
     return 0;
 }
@@ -296,7 +300,8 @@ int hark_scope_shield(hark_scope *scope, bool on)
     if (error) {
         return error;
     }
-    scope->level.flags = (scope->level.flags & ~(uint32_t)LEVEL_SHIELD) | (on ? LEVEL_SHIELD : 0);
+    scope->level.flags &= ~(uint32_t)(LEVEL_SHIELD | (on ? 0 : LEVEL_LOOKS));
+    scope->level.flags |= on ? LEVEL_SHIELD : 0;
     if (on || !planted(unshielding_forgets_what_waits)) {
         hark__level_refresh(hark__here, &scope->level);
     }
@@ -317,7 +322,7 @@ int hark_scope_set_deadline(hark_scope *scope, int64_t deadline)
     }
     hark__wheel_disarm(&loop->wheel, &scope->timer);
     if (deadline <= hark__loop_now(loop)) {
-        pass_deadline(loop, scope);
+        pass_deadline(loop, scope, 0);
     } else if (!planted(deadline_is_not_moved)) {
         arm(loop, scope, deadline);
     }
@@ -336,7 +341,7 @@ bool hark_scope_cancelled(const hark_scope *scope)
     if (here && !(scope->level.flags & LEVEL_CANCELLED) && scope->deadline != HARK_FOREVER &&
         scope->deadline <= hark__loop_now(loop)) {
         hark__wheel_disarm(&loop->wheel, &((hark_scope *)scope)->timer);
-        pass_deadline(loop, (hark_scope *)scope);
+        pass_deadline(loop, (hark_scope *)scope, 0);
     }
     return scope->level.flags & LEVEL_CANCELLED;
 }

@@ -285,6 +285,9 @@ static _Noreturn void end(hark_loop *loop, hark__task *task, int result)
     hark__tools *tools = &stack->tools;
 
     check_end(loop, task, stack);
+    if (unlikely(stack->marked)) {
+        hark__lint_stack(task, stack);
+    }
     task->state = TASK_ENDED;
     tell_end(loop, task, result);
     free_extra(task);
@@ -305,6 +308,9 @@ void hark__task_main(void *pointer)
 
     if (unlikely(hark__tools_on)) {
         hark__tools_arrive(&hark__stack_at(bytes, task->flags & TASK_CLASS)->tools);
+    }
+    if (unlikely(hark__lint_on(LINT_STACK))) {
+        hark__stack_mark(hark__stack_at(bytes, task->flags & TASK_CLASS));
     }
     if (task->flags & TASK_COPIED) {
         memcpy(bytes, task->start.bytes, sizeof bytes);
@@ -380,6 +386,18 @@ int hark_task_wait(hark_task id)
     return hark__wait(&extra->joiners, &join_kind);
 }
 
+/* For reports. Without memory they say less. */
+static void note_canceller(hark_loop *loop, hark__task *task)
+{
+    int64_t now = task->base.flags & LEVEL_CANCELLED ? 0 : hark__lint_cancelled(loop, 0);
+    struct hark__extra *extra = now ? hark__task_extra(task) : NULL;
+
+    if (extra) {
+        extra->cancelled = now;
+        extra->canceller = hark_self();
+    }
+}
+
 int hark_task_cancel(hark_task id)
 {
     hark__task *task = hark__task_find(hark__loop_here(), id);
@@ -389,6 +407,7 @@ int hark_task_cancel(hark_task id)
                           "there is no living task %ld in this loop; it has ended, or never was",
                           (long)id);
     }
+    note_canceller(hark__here, task);
     task->base.flags |= LEVEL_CANCELLED;
     hark__level_refresh(hark__here, &task->base);
     return 0;

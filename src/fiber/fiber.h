@@ -19,6 +19,7 @@
 #ifndef HARK_FIBER_FIBER_H
 #define HARK_FIBER_FIBER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,7 @@ typedef struct hark__stack {
     uint32_t index; /* within the pool's class */
     void *holding;  /* for whoever sleeps on it: what it has in its hands */
     hark__tools tools;
+    bool marked;                            /* hark__stack_mark, and nobody has asked yet */
 } __attribute__((aligned(16))) hark__stack; /* as the frames below it */
 
 typedef struct hark__stacks hark__stacks;
@@ -100,6 +102,12 @@ bool hark__stack_intact(const hark__stack *); /* with a canary: is it whole? wit
 /* Bytes in use down from the top, when sp is the lowest; 0 for an sp that is not on it. */
 size_t hark__stack_used(const hark__stack *, const void *sp);
 
+/* Marks the last fifth of a stack that a task begins on; nothing where a tool forbids it. */
+void hark__stack_mark(hark__stack *);
+/* That task has ended: how many bytes it has used at least, if they were more than four fifths; else
+ * 0. The mark is gone. */
+size_t hark__stack_depth(hark__stack *);
+
 /* "MADV_GUARD_INSTALL", "mprotect" or "canary": what the newest stacks have. The environment
  * may ask for less: HARK_GUARD=madvise|mprotect|canary. */
 const char *hark__guard_method(void);
@@ -109,6 +117,13 @@ const char *hark__guard_method(void);
  * context. Afterwards the default action is taken. Other SIGSEGV and SIGBUS go to the handler
  * that was there before. */
 typedef void hark__overflow_report(const hark__stack *stack, const void *address, void *ucontext);
+
+/* A fault of an instruction on a fiber's stack that is no overflow is reported, too, if the signal
+ * would have its default action, which follows: SIGSEGV, SIGBUS, SIGFPE, SIGILL. Before the first
+ * hark__overflow_open. */
+typedef void hark__crash_report(const hark__stack *stack, const siginfo_t *info,
+                                const void *ucontext);
+void hark__crash_tell(hark__crash_report *report);
 
 /* For the calling thread (alternate stack) and, counted, for the process (handler). 0, or
  * -errno. */

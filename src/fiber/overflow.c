@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * overflow.c - a stack overflow is told by name, not as a mere segmentation fault.
+ * overflow.c - a stack overflow is told by name, not as a mere segmentation fault; and so is any
+ * other fault of a task.
  *
  * Idea     Touching a guard raises SIGSEGV (SIGBUS on some systems). The handler runs on an
  *          alternate stack, finds whose guard it was, has that reported, and lets the process die
@@ -14,6 +15,9 @@
  *          O3  Closing puts things back only where nobody has changed them since.
  *          O4  An alternate stack that is already there is kept when it is large enough to report
  *              on.
+ *          O5  Where the default action would follow, a fault on a fiber's stack is reported first. A
+ *              program that has its own handler has its own words: of SIGFPE and SIGILL we take
+ *              nothing then.
  *
  * Not here what the report says (core), which has the owner and the machine's context.
  */
@@ -30,18 +34,20 @@
 #include "fiber/slab.h"
 
 enum {
-    SIGNALS = 2,
+    SIGNALS = 4,
+    OVERFLOWS = 2,       /* of them, those that a guard may raise */
     SIGNAL_FRAME = 4096, /* what the kernel puts below sp to call a handler (AVX-512: 3.4 KiB) */
     REPORT_ROOM = 64 << 10,
     REPORT_LEAST = 16 << 10,
 };
 
-static const int signals[SIGNALS] = {SIGSEGV, SIGBUS};
+static const int signals[SIGNALS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static int users;
 static struct sigaction before[SIGNALS];
 static _Atomic(hark__overflow_report *) reporter;
+static _Atomic(hark__crash_report *) crash_reporter;
 
 static _Thread_local int depth;
 static _Thread_local void *alternate; /* ours; NULL: there was one */
@@ -119,9 +125,31 @@ static void mask_for(int signo, const struct sigaction *action, const ucontext_t
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
+static struct sigaction *earlier_of(int signo)
+{
+    int i = 0;
+    while (signals[i] != signo) {
+        i++;
+    }
+    return &before[i];
+}
+
+/* Rule O5. */
+static void tell_crash(int signo, const siginfo_t *info, const void *context)
+{
+    hark__crash_report *report = atomic_load(&crash_reporter);
+    bool by_default = earlier_of(signo)->sa_handler == SIG_DFL;
+    if (report && by_default && info->si_code > 0) {
+        const hark__stack *stack = hark__slab_find((const void *)context_sp(context));
+        if (stack && stack->owner) {
+            report(stack, info, context);
+        }
+    }
+}
+
 static void pass_on(int signo, siginfo_t *info, void *context)
 {
-    struct sigaction *earlier = &before[signo == SIGBUS];
+    struct sigaction *earlier = earlier_of(signo);
     struct sigaction action = *earlier;
     if (action.sa_handler == SIG_IGN && info->si_code <= 0) {
         return;
@@ -147,6 +175,7 @@ static void handler(int signo, siginfo_t *info, void *context)
     hark__overflow_report *report = atomic_load(&reporter);
     const hark__stack *stack = report ? culprit(info, context) : NULL;
     if (!stack) {
+        tell_crash(signo, info, context);
         pass_on(signo, info, context);
     } else {
         const void *address =
@@ -222,7 +251,7 @@ static int install(int i)
     if (hark__sys.sigaction(signals[i], NULL, &present) != 0) {
         return -errno;
     }
-    if (ours(&present)) {
+    if (ours(&present) || (i >= OVERFLOWS && present.sa_handler != SIG_DFL)) {
         return 0;
     }
     before[i] = present;
@@ -243,8 +272,8 @@ static int open_handlers(hark__overflow_report *report)
     pthread_mutex_lock(&opening);
     for (int i = 0; i < SIGNALS && users == 0 && rc == 0; i++) {
         rc = install(i);
-        if (rc < 0 && i > 0) {
-            uninstall(0);
+        for (int done = 0; rc < 0 && done < i; done++) {
+            uninstall(done);
         }
     }
     if (rc == 0) {
@@ -265,6 +294,11 @@ static void close_handlers(void)
         }
     }
     pthread_mutex_unlock(&opening);
+}
+
+void hark__crash_tell(hark__crash_report *report)
+{
+    atomic_store(&crash_reporter, report);
 }
 
 void hark__stacks_hold(void)

@@ -82,6 +82,7 @@ static void epoll_abandon(hark__hub *base, bool whole)
 static int control(epoll_hub *hub, int fd, struct epoll_event *event)
 {
     int rc = hark__sys.epoll_ctl(hub->epoll, EPOLL_CTL_ADD, fd, event);
+    hub->base.fresh = rc == 0;
     if (rc < 0 && errno == EEXIST)
         rc = hark__sys.epoll_ctl(hub->epoll, EPOLL_CTL_MOD, fd, event);
     if (rc == 0)

@@ -146,9 +146,12 @@ int hark_future_reset(hark_future *f)
     }
     if (f->code && !f->looked_at) {
         words = hark__words_find(hark__here, f->words);
-        hark__report_line(NULL,
-                          "a future that failed with %d (%s) was reset, and nobody had looked at it",
-                          f->code, words ? words->failure.words : "its words are gone");
+        if (hark__lint_on(LINT_FUTURE)) {
+            hark__report_line(
+                NULL,
+                "a future that failed with %d (%s) was reset, and nobody had looked at it [lint: future]",
+                f->code, words ? words->failure.words : "its words are gone");
+        }
         if (words) {
             words->looked_at = true;
         }

@@ -234,3 +234,73 @@ TEST(trace_of_a_slow_step_shows_where_it_gave_way)
     CHECK_HAS(text, "trace_test_gives_way+0x");
 #endif
 }
+
+/* ---- code without frame pointers ------------------------------------------------------------------ */
+
+#if defined(__x86_64__)
+/* Calls fn as code would that uses the frame pointer for something else. */
+static void call_with(uintptr_t frame, void (*fn)(void))
+{
+    __asm__ volatile("mov %%rbp, %%rbx\n\t"
+                     "mov %%rsp, %%r12\n\t"
+                     "sub $128, %%rsp\n\t"
+                     "and $-16, %%rsp\n\t"
+                     "mov %%rax, %%rbp\n\t"
+                     "call *%%rdx\n\t"
+                     "mov %%r12, %%rsp\n\t"
+                     "mov %%rbx, %%rbp"
+                     : "+a"(frame), "+d"(fn)
+                     :
+                     : "rbx", "r12", "rcx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
+}
+
+static void fail_and_wait(void)
+{
+    hark_fail(-EIO, "no paper");
+    CHECK_HAS(hark_error_trace(), "EIO raised in task ");
+    CHECK_EQ(trace_test_waits(&event), kit_slow());
+}
+
+static const uintptr_t *nonsense;
+
+static int is_without_frames(void *arg)
+{
+    uintptr_t own[4] = {0};
+    const uintptr_t frame = nonsense[(intptr_t)arg];
+    own[0] = (uintptr_t)own; /* a frame that leads to itself */
+    own[1] = (uintptr_t)is_without_frames;
+    call_with(frame ? frame : (uintptr_t)own, fail_and_wait);
+    return own[1] != (uintptr_t)is_without_frames;
+}
+
+INSIDE(trace_of_code_without_frame_pointers_ends_and_stays_on_the_stack)
+{
+    const hark__stack *stack = hark__stack_at(&stack, hark__here->running->flags & TASK_CLASS);
+    static uintptr_t elsewhere[2];
+    const uintptr_t frames[] = {
+        0,                         /* its own */
+        1,                         /* of no alignment */
+        4096,                      /* nowhere */
+        (uintptr_t)stack->low,     /* another task's, and never written */
+        (uintptr_t)stack->low - 8, /* in its guard */
+        (uintptr_t)stack - 8,      /* half on it */
+        (uintptr_t)elsewhere,      /* no stack */
+        UINTPTR_MAX & ~(uintptr_t)7,
+        0x8000000000000000u,
+    };
+    hark_task tasks[sizeof(frames) / sizeof(frames[0])];
+    const intptr_t size = sizeof(frames) / sizeof(frames[0]);
+    nonsense = frames;
+    for (intptr_t i = 0; i < size; i++) {
+        tasks[i] = hark_go(&group, is_without_frames, (void *)i);
+        CHECK_GT(tasks[i], 0);
+    }
+    CHECK_EQ(hark_settle(), 0);
+    for (intptr_t i = 0; i < size; i++) {
+        const char *text = calls_of(tasks[i]);
+        CHECK_HAS(text, "#0 ");
+        CHECK_PTR(strstr(text, "#15 "), NULL); /* it has come to an end */
+    }
+    hark_event_set(&event);
+}
+#endif
