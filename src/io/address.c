@@ -19,8 +19,6 @@
 #include "io/io.h"
 #include <hark/name.h>
 
-_Static_assert(sizeof(struct hark__io_address) == sizeof(hark_address), "the same, but for the name");
-
 /* ---- reading -------------------------------------------------------------------------------- */
 
 int hark__io_port(const char *port)
@@ -36,7 +34,7 @@ int hark__io_port(const char *port)
     return !*port ? -1 : number > 65535 ? -2 : number;
 }
 
-void hark__io_set_port(struct hark__io_address *address, int port)
+void hark__io_set_port(hark_address *address, int port)
 {
     if (address->at.any.sa_family == AF_INET) {
         address->at.v4.sin_port = htons((uint16_t)port);
@@ -45,16 +43,16 @@ void hark__io_set_port(struct hark__io_address *address, int port)
     }
 }
 
-static void set_v4(struct hark__io_address *address, struct in_addr number)
+static void set_v4(hark_address *address, struct in_addr number)
 {
-    *address = (struct hark__io_address){.length = sizeof address->at.v4};
+    *address = (hark_address){.length = sizeof address->at.v4};
     address->at.v4.sin_family = AF_INET;
     address->at.v4.sin_addr = number;
 }
 
-static void set_v6(struct hark__io_address *address, const struct in6_addr *number, uint32_t scope)
+static void set_v6(hark_address *address, const struct in6_addr *number, uint32_t scope)
 {
-    *address = (struct hark__io_address){.length = sizeof address->at.v6};
+    *address = (hark_address){.length = sizeof address->at.v6};
     address->at.v6.sin6_family = AF_INET6;
     address->at.v6.sin6_addr = *number;
     address->at.v6.sin6_scope_id = scope;
@@ -74,7 +72,7 @@ static uint32_t scope_of(const char *text)
     return hark__sys.if_nametoindex(text);
 }
 
-int hark__io_number(struct hark__io_address *address, const char *host)
+int hark__io_number(hark_address *address, const char *host)
 {
     char bare[INET6_ADDRSTRLEN];
     const char *percent = strchr(host, '%');
@@ -102,7 +100,7 @@ int hark__io_number(struct hark__io_address *address, const char *host)
     return 1;
 }
 
-int hark__io_every_address(struct hark__io_address all[2], int family)
+int hark__io_every_address(hark_address all[2], int family)
 {
     int count = 0;
 
@@ -115,18 +113,18 @@ int hark__io_every_address(struct hark__io_address all[2], int family)
     return count;
 }
 
-bool hark__io_copy_address(struct hark__io_address *to, const struct sockaddr *from)
+bool hark__io_copy_address(hark_address *to, const struct sockaddr *from)
 {
     bool v4 = from->sa_family == AF_INET, v6 = from->sa_family == AF_INET6;
 
-    *to = (struct hark__io_address){.length = v4 ? sizeof to->at.v4 : v6 ? sizeof to->at.v6 : 0};
+    *to = (hark_address){.length = v4 ? sizeof to->at.v4 : v6 ? sizeof to->at.v6 : 0};
     memcpy(&to->at, from, to->length);
     return v4 || v6;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-const char *hark__io_address_text(const struct hark__io_address *address, char *text)
+const char *hark__io_address_text(const hark_address *address, char *text)
 {
     bool v4 = address->at.any.sa_family == AF_INET;
     const void *bytes =
@@ -148,7 +146,7 @@ static void put_unix(struct hark__text *text, const struct sockaddr_un *address)
 
 const char *hark_address_text(const struct sockaddr *address, char *text, size_t size)
 {
-    struct hark__io_address known;
+    hark_address known;
     char host[HARK__IO_ADDRESS_TEXT];
     struct hark__text out;
 
@@ -203,7 +201,7 @@ static bool has_prefix(const uint8_t *bytes, const uint8_t *prefix, int bits)
            (!mask || ((bytes[whole] ^ prefix[whole]) & mask) == 0);
 }
 
-static void as_v6(const struct hark__io_address *address, uint8_t bytes[16])
+static void as_v6(const hark_address *address, uint8_t bytes[16])
 {
     memset(bytes, 0, 16);
     if (address->at.any.sa_family == AF_INET6) {
@@ -244,14 +242,14 @@ static int row_of(const uint8_t bytes[16])
     return row;
 }
 
-static bool source_for(const struct hark__io_address *to, struct hark__io_address *from)
+static bool source_for(const hark_address *to, hark_address *from)
 {
     int fd = hark__sys.socket(to->at.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0) {
         return false;
     }
-    struct hark__io_address there = *to;
+    hark_address there = *to;
     if (there.at.v4.sin_port == 0) { /* some systems know no way to port 0 */
         hark__io_set_port(&there, 53);
     }
@@ -263,9 +261,9 @@ static bool source_for(const struct hark__io_address *to, struct hark__io_addres
 }
 
 /* The larger, the better. */
-static uint32_t merit_of(const struct hark__io_address *to)
+static uint32_t merit_of(const hark_address *to)
 {
-    struct hark__io_address from;
+    hark_address from;
     uint8_t bytes[16], source[16];
 
     as_v6(to, bytes);
@@ -285,7 +283,7 @@ void hark__io_order(struct hark__io_names *names)
     int count = names->count < HARK__IO_ORDERED ? names->count : HARK__IO_ORDERED;
 
     for (int i = 0; i < count; i++) {
-        struct hark__io_address one = names->first[i];
+        hark_address one = names->first[i];
         uint32_t merit = merit_of(&one);
         int at = i;
         for (; at > 0 && merits[at - 1] < merit; at--) {
@@ -294,5 +292,21 @@ void hark__io_order(struct hark__io_names *names)
         }
         merits[at] = merit;
         names->first[at] = one;
+    }
+}
+
+/* ---- of a socket ----------------------------------------------------------------------------- */
+
+int hark__io_local_port(const char *call, int fd)
+{
+    hark_address address = {.length = sizeof address.at};
+
+    if (hark__sys.getsockname(fd, &address.at.any, &address.length) < 0) {
+        return hark__io_fail(call, fd, -errno);
+    }
+    switch (address.at.any.sa_family) {
+    case AF_INET: return ntohs(address.at.v4.sin_port);
+    case AF_INET6: return ntohs(address.at.v6.sin6_port);
+    default: return hark__fail(-EINVAL, call, "descriptor %d is no internet socket", fd);
     }
 }

@@ -100,18 +100,9 @@ int hark__io_wait_any(const char *call, struct hark__io_place *places, int count
 
 /* ---- name.c --------------------------------------------------------------------------------- */
 
-struct hark__io_address {
-    socklen_t length;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } at;
-};
-
 struct hark__io_names {
     int count, room;
-    struct hark__io_address first[]; /* in the resolver's order */
+    hark_address first[]; /* in the resolver's order */
 };
 
 #define HARK__IO_ADDRESS_TEXT 64
@@ -164,13 +155,14 @@ void hark__lookup_close(struct hark__lookup *lookup); /* forgotten, if it is not
 
 /* ---- address.c ------------------------------------------------------------------------------ */
 
+int hark__io_local_port(const char *call, int fd); /* that it is bound to */
 int hark__io_port(const char *port); /* 0..65535; -1: no number; -2: too large a one */
-void hark__io_set_port(struct hark__io_address *address, int port);
+void hark__io_set_port(hark_address *address, int port);
 /* A number, with its scope perhaps: 1; 0: it is none; -ENODEV: of no interface of ours. */
-int hark__io_number(struct hark__io_address *address, const char *host);
-int hark__io_every_address(struct hark__io_address all[2], int family);               /* how many */
-bool hark__io_copy_address(struct hark__io_address *to, const struct sockaddr *from); /* internet? */
-const char *hark__io_address_text(const struct hark__io_address *address, char *text);
+int hark__io_number(hark_address *address, const char *host);
+int hark__io_every_address(hark_address all[2], int family);               /* how many */
+bool hark__io_copy_address(hark_address *to, const struct sockaddr *from); /* internet? */
+const char *hark__io_address_text(const hark_address *address, char *text);
 #define HARK__IO_ORDERED 64                        /* those after the first so many stay behind */
 void hark__io_order(struct hark__io_names *names); /* the best first: RFC 6724 */
 

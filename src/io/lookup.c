@@ -185,7 +185,7 @@ void hark_lookup_found(hark_lookup *public, const struct sockaddr *address)
 {
     struct hark__lookup *lookup = container_of(public, struct hark__lookup, public);
     struct hark__io_names *names = lookup->names;
-    struct hark__io_address *one = &names->first[names->count];
+    hark_address *one = &names->first[names->count];
 
     if (names->count == names->room || !hark__io_copy_address(one, address)) {
         return;

@@ -26,8 +26,8 @@ struct name_job {
     hark__thread_job job;
     char *host, *port; /* host NULL: any; port NULL: it is known already */
     int family;
-    struct hark__io_address address; /* whose name is asked for */
-    int error;                       /* EAI_...; for EAI_SYSTEM see */
+    hark_address address; /* whose name is asked for */
+    int error;            /* EAI_...; for EAI_SYSTEM see */
     int system_error;
     struct hark__io_names *names;
     char found[NI_MAXHOST];
@@ -37,7 +37,7 @@ struct name_job {
 
 static size_t size_of_names(int room)
 {
-    return sizeof(struct hark__io_names) + (size_t)room * sizeof(struct hark__io_address);
+    return sizeof(struct hark__io_names) + (size_t)room * sizeof(hark_address);
 }
 
 struct hark__io_names *hark__io_names_new(int room)
@@ -241,7 +241,7 @@ static int ask_library(struct hark__io_names **ret, const struct hark__io_questi
 /* An address that needs no looking up: 1; 0: it does; a negative code and words. */
 static int numeric(struct hark__io_names **ret, const struct hark__io_question *question)
 {
-    struct hark__io_address all[2];
+    hark_address all[2];
     int count = *question->host ? hark__io_number(&all[0], question->host)
                                 : hark__io_every_address(all, question->family);
 
@@ -443,8 +443,7 @@ int hark_resolve(const char *host, const char *port, hark_address *list, int max
 
 /* ---- back ----------------------------------------------------------------------------------- */
 
-static int library_name_of(const char *call, const struct hark__io_address *address, char *host,
-                           size_t size)
+static int library_name_of(const char *call, const hark_address *address, char *host, size_t size)
 {
     char text[HARK__IO_ADDRESS_TEXT];
     struct name_job *name;
@@ -476,7 +475,7 @@ static int library_name_of(const char *call, const struct hark__io_address *addr
 int hark_name_of(const struct sockaddr *given, char *host, size_t size)
 {
     static const char call[] = "hark_name_of";
-    struct hark__io_address address;
+    hark_address address;
     int error = hark__io_enter(call);
 
     if (error) {

@@ -222,7 +222,7 @@ static int make_nonblocking(int fd)
 static int connect_failed(const char *call, int fd, const struct sockaddr *address,
                           socklen_t length, int error)
 {
-    struct hark__io_address known = {.length = length};
+    hark_address known = {.length = length};
     char text[HARK__IO_ADDRESS_TEXT];
     int family = address->sa_family;
 

@@ -101,9 +101,9 @@ static void note_failure(struct race *race, int index, int error)
                    hark__io_address_text(&race->names->first[index], text), strerrordesc_np(-error));
 }
 
-static bool is_oneself(int fd, const struct hark__io_address *peer)
+static bool is_oneself(int fd, const hark_address *peer)
 {
-    struct hark__io_address self = {.length = sizeof self.at};
+    hark_address self = {.length = sizeof self.at};
 
     return hark__sys.getsockname(fd, &self.at.any, &self.length) == 0 &&
            self.at.any.sa_family == peer->at.any.sa_family &&
@@ -135,7 +135,7 @@ static void drop_place(struct race *race, int index)
 /* The descriptor, if it is connected at once; -EINPROGRESS; else it has failed. */
 static int begin(struct race *race, int index)
 {
-    const struct hark__io_address *address = &race->names->first[index];
+    const hark_address *address = &race->names->first[index];
     int fd = hark__io_socket(address->at.any.sa_family, FD_TCP), error;
 
     race->tried[index] = true;
@@ -307,7 +307,7 @@ int hark_tcp_connect(const char *host, const char *port)
 
 /* ---- listening ------------------------------------------------------------------------------ */
 
-static void set_options(int fd, const struct hark__io_address *address, bool any)
+static void set_options(int fd, const hark_address *address, bool any)
 {
     int on = 1, off = 0;
 
@@ -321,7 +321,7 @@ static void set_options(int fd, const struct hark__io_address *address, bool any
     }
 }
 
-static int listen_at(const struct hark__io_address *address, bool any, int backlog)
+static int listen_at(const hark_address *address, bool any, int backlog)
 {
     int fd = hark__io_socket(address->at.any.sa_family, FD_TCP);
 
@@ -392,15 +392,5 @@ int hark_tcp_listen(const char *host, const char *port, int backlog)
 
 int hark_tcp_port(int fd)
 {
-    static const char call[] = "hark_tcp_port";
-    struct hark__io_address address = {.length = sizeof address.at};
-
-    if (hark__sys.getsockname(fd, &address.at.any, &address.length) < 0) {
-        return hark__io_fail(call, fd, -errno);
-    }
-    switch (address.at.any.sa_family) {
-    case AF_INET: return ntohs(address.at.v4.sin_port);
-    case AF_INET6: return ntohs(address.at.v6.sin6_port);
-    default: return hark__fail(-EINVAL, call, "descriptor %d is no internet socket", fd);
-    }
+    return hark__io_local_port("hark_tcp_port", fd);
 }

@@ -62,7 +62,7 @@ static int set_options(int fd, const hark_udp_options *options, int family, bool
 }
 
 /* options NULL: to be connected. */
-static int make(const struct hark__io_address *address, const hark_udp_options *options, bool any)
+static int make(const hark_address *address, const hark_udp_options *options, bool any)
 {
     int family = address->at.any.sa_family;
     int fd = hark__io_datagram(family), error = 0;
@@ -176,17 +176,7 @@ int hark_udp_connect(const char *host, const char *port)
 
 int hark_udp_port(int fd)
 {
-    static const char call[] = "hark_udp_port";
-    struct hark__io_address address = {.length = sizeof address.at};
-
-    if (hark__sys.getsockname(fd, &address.at.any, &address.length) < 0) {
-        return hark__io_fail(call, fd, -errno);
-    }
-    switch (address.at.any.sa_family) {
-    case AF_INET: return ntohs(address.at.v4.sin_port);
-    case AF_INET6: return ntohs(address.at.v6.sin6_port);
-    default: return hark__fail(-EINVAL, call, "descriptor %d is no internet socket", fd);
-    }
+    return hark__io_local_port("hark_udp_port", fd);
 }
 
 /* ---- one call -------------------------------------------------------------------------------- */

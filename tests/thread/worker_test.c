@@ -174,6 +174,9 @@ static int return_arg(void *arg)
 
 INSIDE_ON_HUBS(thread_TH_13_H12_a_function_that_ends_its_thread_is_an_error_and_not_a_hang)
 {
+#ifdef __SANITIZE_ADDRESS__
+    SKIP("the sanitizer does not see which frames pthread_exit has left");
+#endif
     for (int i = 0; i < 3; i++) {
         CHECK_EQ(hark_thread_call(end_thread, NULL), -EOWNERDEAD);
         CHECK_HAS(hark_error_last(), "ended its thread");
@@ -631,8 +634,11 @@ static void *ring_and_post(void *arg)
 {
     static hark_watch watch;
     const uint64_t most = UINT64_MAX - 1, one_more = 1;
-    CHECK_EQ(write(bell, &most, sizeof most), (ssize_t)sizeof most);
-    CHECK_EQ(write(bell, &one_more, sizeof one_more), -1);
+    do { /* the loop may have been woken, and have read it in between */
+        if (write(bell, &most, sizeof most) < 0) {
+            CHECK_EQ(errno, EAGAIN);
+        }
+    } while (write(bell, &one_more, sizeof one_more) >= 0);
     CHECK_EQ(errno, EAGAIN);
     CHECK_EQ(hark_loop_post(gone, &watch, set_event, arg), 0);
     hark_loop_drop(gone);
