@@ -503,7 +503,7 @@ ON_DISK(file_whole_may_have_the_longest_name_there_can_be)
 
 ON_DISK(file_whole_fifo_is_refused_at_once)
 {
-    void *data;
+    void *data = NULL;
     size_t size;
     CHECK_EQ(mkfifo(at("f"), 0600), 0);
     CHECK_EQ(hark_within(HARK_S(2), hark_file_read_whole(at("f"), &data, &size, 9)), -EINVAL);
