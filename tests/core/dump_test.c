@@ -266,6 +266,38 @@ static int receive(void *channel)
 }
 
 /* It is out of its list, and not ready yet. */
+static ssize_t (*real_write)(int fd, const void *bytes, size_t size);
+static int writes;
+
+static ssize_t write_and_raise(int fd, const void *bytes, size_t size)
+{
+    if (writes++ == 0) {
+        raise(SIGUSR1);
+        kit_log("raised");
+    }
+    return real_write(fd, bytes, size);
+}
+
+/* The second one waits until the first has been told: both are whole. */
+INSIDE(dump_on_a_second_signal_waits_until_the_first_is_told)
+{
+    CHECK_EQ(hark_dump_on(SIGUSR1), 0);
+    real_write = hark__sys.write;
+    capture_begin();
+    hark__sys.write = write_and_raise;
+    raise(SIGUSR1);
+    hark__sys.write = real_write;
+    const char *first = strstr(capture_end(), "hark: 1 task, hub");
+    CHECK_LOG("raised");
+    CHECK_EQ(writes, 2);
+    CHECK(first);
+    const char *second = strstr(first + 1, "hark: 1 task, hub");
+    CHECK(second);
+    CHECK(!strstr(second + 1, "hark: 1 task, hub"));
+    const char *running = strstr(first, "hark: now runs task 1");
+    CHECK(running && running < second);
+}
+
 INSIDE(dump_on_a_signal_that_comes_while_a_task_is_being_woken)
 {
     hark_chan channel;
