@@ -21,6 +21,9 @@ enum { CLI_FAILED = 1, CLI_MISUSED = 2 };
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_misuse(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* For verbs with no other option: was help asked for? Then it was given. */
+bool cli_gave_help(int argc, char **argv, const char *text);
+
 /* The verbs. argv[0] is the verb; --help is everybody's. */
 int cli_run(int argc, char **argv);
 int cli_new(int argc, char **argv);

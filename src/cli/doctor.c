@@ -201,15 +201,16 @@ static void look_at_files(void)
 
 int cli_doctor(int argc, char **argv)
 {
+    static const char help[] =
+        "usage: hark doctor\n\nTries everything that hark may use on this machine, and says what "
+        "works, what is refused and by\nwhom. Exit status 0: nothing to advise; 1: see the "
+        "lines with an arrow.";
     struct utsname name;
 
+    if (cli_gave_help(argc, argv, help)) {
+        return 0;
+    }
     if (argc > 1) {
-        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-            puts("usage: hark doctor\n\nTries everything that hark may use on this machine, and says what "
-                 "works, what is refused and by\nwhom. Exit status 0: nothing to advise; 1: see the "
-                 "lines with an arrow.");
-            return 0;
-        }
         return cli_misuse("doctor", "it takes no arguments");
     }
     uname(&name);

@@ -4,7 +4,6 @@
  * words.c of them.
  */
 #include <ctype.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -48,17 +47,14 @@ static int unknown(const char *asked)
     return cli_fail("there is no code \"%s\"; hark explain lists those there are", asked);
 }
 
-static void put_help(void)
-{
-    puts("usage: hark explain [CODE]\n\n"
-         "What an error code means when hark returns it, the usual causes, and the mend. CODE is a name\n"
-         "or a number, with or without its sign: ECANCELED, -EDEADLK, 125. Without it: all of them.");
-}
-
 int cli_explain(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        put_help();
+    static const char help[] =
+        "usage: hark explain [CODE]\n\n"
+        "What an error code means when hark returns it, the usual causes, and the mend. CODE is a name\n"
+        "or a number, with or without its sign: ECANCELED, -EDEADLK, 125. Without it: all of them.";
+
+    if (cli_gave_help(argc, argv, help)) {
         return 0;
     }
     if (argc > 2) {

@@ -8,7 +8,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,13 +22,11 @@ enum { TALKS = 16 };
 
 /* A conversation with addr2line about one file. */
 static struct talk {
-    char path[4096];
+    char path[CLI_PATH];
     FILE *asks, *answers;
     pid_t pid;
 } talks[TALKS];
 static int talk_count;
-
-extern char **environ;
 
 static bool begin_talk(struct talk *talk, const char *path)
 {
@@ -99,32 +96,37 @@ static bool hear(struct talk *talk, char *function, char *where, int size)
     return *function != '?' && *where != '?';
 }
 
+/* The switch is where all tasks are that wait: not worth a line. */
+static bool is_the_switch(const char *function)
+{
+    return strncmp(function, "hark__switch", 12) == 0;
+}
+
 /* "worker at prog.c:12", and into which functions that one was inlined; false: nothing is known. A
  * second question, which has no answer, shows where the answers to the first end. */
 static bool put_answer(const char *path, unsigned long address, const char *before, FILE *out)
 {
     struct talk *talk = talk_about(path);
     char function[1024], where[1024];
-    bool known = false;
 
     if (!talk || fprintf(talk->asks, "0x%lx\n0x0\n", address) < 0 || fflush(talk->asks)) {
         return false;
     }
-    bool told = false;
-    while (hear(talk, function, where, sizeof function)) {
-        /* The switch is where all tasks are that wait: not worth a line. */
-        told = known ? told : strncmp(function, "hark__switch", 12) != 0;
-        if (told) {
-            fprintf(out, "%s%s at %s", known ? ", in " : before, function, where);
-        }
-        known = true;
+    if (!hear(talk, function, where, sizeof function)) {
+        hear(talk, function, where, sizeof function); /* to the second question */
+        return false;
     }
+    bool told = !is_the_switch(function);
+    do {
+        if (told) {
+            fprintf(out, "%s%s at %s", before, function, where);
+        }
+        before = ", in ";
+    } while (hear(talk, function, where, sizeof function));
     if (told) {
         fputc('\n', out);
-    } else if (!known) {
-        hear(talk, function, where, sizeof function); /* the end */
     }
-    return known;
+    return true;
 }
 
 /* The last "path+0x1c" of a line that begins with "#": its place, or NULL. */
@@ -151,7 +153,7 @@ static char *find_place(char *line, char **end)
 /* A line that names a place, with what is known of it; false: nothing is. */
 static bool put_known(char *line, FILE *out)
 {
-    char path[4096], before[64], *plus, *place = find_place(line, &plus);
+    char path[CLI_PATH], before[64], *plus, *place = find_place(line, &plus);
     size_t length = place ? (size_t)(plus - place) : 0;
 
     if (!place || length >= sizeof path) {
@@ -180,32 +182,23 @@ void cli_frames_copy(FILE *in, FILE *out)
     end_talks();
 }
 
-static void put_help(void)
-{
-    puts("usage: hark frames [FILE]\n\n"
-         "Copies a report of hark's (of a deadlock, an overflow, a dump) from FILE or standard input\n"
-         "to standard output, and puts function and line behind each place that it names. The program\n"
-         "must be where it was, the same build, with debug information (cc -g).");
-}
-
 int cli_frames(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int option;
+    static const char help[] =
+        "usage: hark frames [FILE]\n\n"
+        "Copies a report of hark's (of a deadlock, an overflow, a dump) from FILE or standard input\n"
+        "to standard output, and puts function and line behind each place that it names. The program\n"
+        "must be where it was, the same build, with debug information (cc -g).";
 
-    while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-        if (option != 'h') {
-            return CLI_MISUSED;
-        }
-        put_help();
+    if (cli_gave_help(argc, argv, help)) {
         return 0;
     }
-    if (argc - optind > 1) {
+    if (argc > 2) {
         return cli_misuse("frames", "one file at a time");
     }
-    FILE *in = optind < argc ? fopen(argv[optind], "re") : stdin;
+    FILE *in = argc > 1 ? fopen(argv[1], "re") : stdin;
     if (!in) {
-        return cli_fail("%s: %s", argv[optind], strerror(errno));
+        return cli_fail("%s: %s", argv[1], strerror(errno));
     }
     cli_frames_copy(in, stdout);
     return ferror(in) || ferror(stdout)

@@ -2,7 +2,6 @@
  *
  * main.c - the program `hark`: which verb, and help.
  */
-#include <getopt.h>
 #include <hark.h>
 #include <stdarg.h>
 #include <string.h>
@@ -55,6 +54,16 @@ int cli_misuse(const char *verb, const char *format, ...)
     va_end(arguments);
     fprintf(stderr, "; see hark %s --help\n", verb);
     return CLI_MISUSED;
+}
+
+bool cli_gave_help(int argc, char **argv, const char *text)
+{
+    bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+    if (asked) {
+        puts(text);
+    }
+    return asked;
 }
 
 int main(int argc, char **argv)

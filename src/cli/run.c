@@ -21,8 +21,6 @@
 #include <getopt.h>
 #include <hark.h>
 #include <stdarg.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -46,8 +44,6 @@ struct job {
     char folder[CLI_PATH];
     char program[CLI_PATH];
 };
-
-extern char **environ;
 
 /* ---- compiling --------------------------------------------------------------------------------- */
 

@@ -9,8 +9,6 @@
 
 #include "cli/cli.h"
 
-extern char **environ;
-
 int cli_spawn(char *const *argv, int out)
 {
     posix_spawn_file_actions_t actions;
