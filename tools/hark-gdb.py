@@ -17,7 +17,6 @@
 #          the task goes on, so no register of the process is changed, and a core will do.
 
 import gdb
-import gdb.printing
 from gdb.unwinder import Unwinder
 
 VERSION = 1
@@ -141,7 +140,7 @@ class Task:
         return arguments[min(skipped, len(arguments) - 1)].strip(" &")
 
     def title(self):
-        return 'task %d "%s"' % (self.id & 0xFFFFFFFF if self.id < 1 << 32 else self.id, self.name())
+        return 'task %d "%s"' % (self.id, self.name())
 
     def what(self):
         return text(pointer(pointer(self.at + self.facts["task.wait"]) + self.facts["wait.what"]))
@@ -427,9 +426,8 @@ def of_lock(value):
 
 
 def of_level(value):
-    flags = int(value["flags"]) if "flags" in [f.name for f in value.type.fields()] else int(value["level"]["flags"])
-    open_state = (flags >> 16) == 0x4F50
-    return "open" if open_state else "closed"
+    facts = Facts()
+    return "open" if int(value["level"]["flags"]) & facts["flag.state"] == facts["flag.open"] else "closed"
 
 
 PRINTERS = {

@@ -65,6 +65,8 @@ HARK__FACT(flag_timed_out, "flag.timed_out", LEVEL_TIMED_OUT);
 HARK__FACT(flag_shield, "flag.shield", LEVEL_SHIELD);
 HARK__FACT(flag_reached, "flag.reached", LEVEL_REACHED);
 HARK__FACT(flag_binding, "flag.binding", LEVEL_BINDING);
+HARK__FACT(flag_state, "flag.state", LEVEL_STATE);
+HARK__FACT(flag_open, "flag.open", LEVEL_OPEN);
 HARK__FACT(scope_deadline, "scope.deadline", offsetof(hark_scope, deadline));
 HARK__FACT(group_children, "group.children", offsetof(hark_group, children));
 
