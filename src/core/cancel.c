@@ -125,26 +125,6 @@ void hark__level_refresh(hark_loop *loop, struct hark_level *top)
     }
 }
 
-void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags)
-{
-    struct hark_level *outer = task->level;
-
-    level->outer = outer;
-    level->inner = NULL;
-    level->mark = 0;
-    level->flags = flags | LEVEL_OPEN | (outer->flags & LEVEL_REACHED);
-    outer->inner = level;
-    task->level = level;
-}
-
-void hark__level_pop(hark__task *task, struct hark_level *level)
-{
-    task->level = level->outer;
-    level->outer->inner = NULL;
-    level->flags = (level->flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED;
-    task->ignored = 0;
-}
-
 /* After a deadlock no shield keeps anything out: every level of the task is looked at, also those
  * inside one that was reached before, where a walk would turn back. */
 static void update_all(hark_loop *loop, hark__task *task)

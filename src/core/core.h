@@ -357,7 +357,18 @@ bool hark__alarm_report(hark_loop *loop, uint64_t token); /* was it the alarm's?
 #define HARK__TOKENS_OWN  (UINT64_MAX - 1)
 #define HARK__TOKEN_ALARM (UINT64_MAX - 1)
 
-int hark__loop_promise(hark_loop *loop); /* one more place in the ring; 0 or -ENOMEM */
+int hark__loop_grow(hark_loop *loop); /* the ring is as large again; 0 or -ENOMEM */
+
+/* One more place in the ring; 0 or -ENOMEM. */
+static inline int hark__loop_promise(hark_loop *loop)
+{
+    if (unlikely(loop->promised > loop->mask) && hark__loop_grow(loop)) {
+        return -ENOMEM;
+    }
+    loop->promised++;
+    return 0;
+}
+
 static inline void hark__loop_unpromise(hark_loop *loop)
 {
     loop->promised--;
@@ -448,15 +459,13 @@ int hark__give_way(void);
 
 /* It was parked, and stands nowhere any more. */
 void hark__ready(hark_loop *loop, hark__task *task, int result);
-void hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list */
+int hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list; 0 */
 /* It stands in none any more. */
 void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result);
-void hark__wake_everyone(struct hark_waitlist *list, int result); /* in order */
-static inline void hark__wake_all(struct hark_waitlist *list)
+int hark__wake_everyone(struct hark_waitlist *list, int result); /* in order; 0 */
+static inline int hark__wake_all(struct hark_waitlist *list)
 {
-    if (list->first) {
-        hark__wake_everyone(list, 0);
-    }
+    return list->first ? hark__wake_everyone(list, 0) : 0;
 }
 int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are tasks */
 void hark__leave_list(hark__task *task);  /* hark__wait_kind.leave for what waits in a list */
@@ -464,17 +473,19 @@ void hark__leave_timer(hark__task *task); /* ... for a timer */
 
 /* From the loop's own context: run one task until control comes back. */
 void hark__loop_step(hark_loop *loop, uintptr_t entry);
-/* The running task is no more: on to the next. */
-_Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone);
+/* The running task is no more: on to the next. Does not return. */
+void hark__go_on_without(hark_loop *loop, hark__tools *gone);
 /* -ECANCELED, and what must happen with it. */
 int hark__canceled(hark__task *task);
 
 /* ---- task.c, roster.c ------------------------------------------------------------------------ */
 
+/* size 0: arg itself is the argument. NULL: no memory. */
 hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
-                             size_t size, const char *site, int *error);
+                             size_t size, const char *site);
 void hark__task_main(void *task);        /* what a new task's stack begins with */
 int hark__no_function(const char *call); /* says that a task needs one: -EINVAL */
+int hark__no_task_memory(const hark_loop *loop, const char *call); /* says so: -ENOMEM */
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
 struct hark__extra *hark__task_extra(hark__task *task);                 /* NULL: no memory */
 void hark__task_title(const hark__task *task, struct hark__text *text); /* task 3 "worker" */
@@ -482,13 +493,46 @@ const hark__task *hark__task_joined(const hark__task *task); /* whose end it wai
 /* Task 3 "worker", spawned at file.c:12. */
 void hark__task_words(const hark__task *task, struct hark__text *text);
 
+#define ROSTER_USES 0x7fffffffu /* of one record */
+
+/* The records of a loop's tasks. */
+struct hark__roster {
+    hark__task *free; /* through next: the one freed last comes first */
+    struct hark__chunk *chunks;
+    uint32_t count, room;
+    uint32_t loop;
+};
+
 /* Around a fork, as hark__stacks_hold and _release. */
 void hark__roster_hold(void);
 void hark__roster_release(void);
 int hark__roster_open(struct hark__roster **ret, uint32_t loop);
 void hark__roster_close(struct hark__roster *roster);
-hark__task *hark__roster_take(struct hark__roster *roster); /* NULL: no memory */
-void hark__roster_give(struct hark__roster *roster, hark__task *task);
+hark__task *hark__roster_more(struct hark__roster *roster); /* one never used; NULL: no memory */
+
+/* NULL: no memory. */
+static inline hark__task *hark__roster_take(struct hark__roster *roster)
+{
+    hark__task *task = roster->free;
+
+    if (unlikely(!task)) {
+        return hark__roster_more(roster);
+    }
+    roster->free = task->next;
+    return task;
+}
+
+/* A record whose uses are exhausted is not used again. */
+static inline void hark__roster_give(struct hark__roster *roster, hark__task *task)
+{
+    task->state = TASK_FREE;
+    task->id += planted(record_used_again_with_its_id) ? 0 : (hark_task)1 << 32;
+    if (likely((uint64_t)task->id >> 32 < ROSTER_USES)) {
+        task->next = roster->free;
+        roster->free = task;
+    }
+}
+
 /* Is it a record? */
 bool hark__roster_owns(const struct hark__roster *roster, const void *pointer);
 hark__task *hark__roster_find(struct hark__roster *roster, hark_task id);
@@ -503,8 +547,26 @@ void hark__level_refresh(hark_loop *loop, struct hark_level *level);
 /* The next one inside top; NULL: that was all. */
 struct hark_level *hark__level_walk(const struct hark_level *level, const struct hark_level *top);
 /* Becomes the task's innermost. */
-void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags);
-void hark__level_pop(hark__task *task, struct hark_level *level);
+static inline void hark__level_push(hark__task *task, struct hark_level *level, uint32_t flags)
+{
+    struct hark_level *outer = task->level;
+
+    level->outer = outer;
+    level->inner = NULL;
+    level->mark = 0;
+    level->flags = flags | LEVEL_OPEN | (outer->flags & LEVEL_REACHED);
+    outer->inner = level;
+    task->level = level;
+}
+
+static inline void hark__level_pop(hark__task *task, struct hark_level *level)
+{
+    task->level = level->outer;
+    level->outer->inner = NULL;
+    level->flags = (level->flags & ~(uint32_t)LEVEL_STATE) | LEVEL_CLOSED;
+    task->ignored = 0;
+}
+
 hark__task *hark__level_task(const struct hark_level *level);
 void hark__cancel_all(hark_loop *loop, bool shields_too);
 
@@ -527,7 +589,21 @@ void hark__withins_close(hark_loop *loop);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 /* Of what counts as a child's result, and was no task's. */
 void hark__group_told(hark_group *group, int result, const struct hark__failure *failure);
-void hark__group_link(hark_group *group, hark__task *task);
+static inline void hark__group_link(hark_group *home, hark__task *task)
+{
+    hark__task *first = home->first;
+
+    home->children++;
+    if (!first) {
+        home->first = task->next = task->prev = task;
+        return;
+    }
+    task->next = first;
+    task->prev = first->prev;
+    first->prev->next = task;
+    first->prev = task;
+}
+
 /* Rule G5: what is starting for a group that is reached is cancelled, and noted ... */
 void hark__group_cancel_starts(hark_loop *loop, hark_group *group);
 /* ... to be taken from there; NULL: that was all. */
@@ -810,6 +886,28 @@ static inline int hark__touch(struct hark_waitlist *list, const char *call)
     hark_loop *loop = hark__here;
 
     return likely(loop && list->loop == loop->id) ? 0 : hark__touch_slow(list, call);
+}
+
+/* Would hark__enter_task, hark__enter or hark__touch have nothing to do? A call that asks this first,
+ * and ends in another function for all the rest, has no frame of its own. */
+static inline bool hark__may_go_on(void)
+{
+    const hark_loop *loop = hark__here;
+
+    return likely(loop && loop->running &&
+                  !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)));
+}
+
+static inline bool hark__may_enter(const struct hark_waitlist *list)
+{
+    return likely(hark__may_go_on() && list->loop == hark__here->id);
+}
+
+static inline bool hark__may_touch(const struct hark_waitlist *list)
+{
+    const hark_loop *loop = hark__here;
+
+    return likely(loop && list->loop == loop->id);
 }
 
 #endif

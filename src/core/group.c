@@ -120,9 +120,21 @@ int hark_group_open(hark_group *group)
     return 0;
 }
 
-/* May anybody of this thread use the group? */
-static int check_open(const hark_group *group, const char *call)
+/* In the loop of this thread? */
+static inline bool is_open_here(const hark_group *group)
 {
+    const hark_loop *loop = hark__here;
+
+    return group && loop && hark__level_open(&group->scope.level) &&
+           group->scope.level.mark == loop->id;
+}
+
+/* May anybody of this thread use the group? */
+static inline int check_open(const hark_group *group, const char *call)
+{
+    if (likely(is_open_here(group))) {
+        return 0;
+    }
     return hark__scope_check(group ? &group->scope : NULL, "group", call);
 }
 
@@ -145,21 +157,6 @@ int hark_group_stack(hark_group *group, size_t bytes)
 }
 
 /* ---- children -------------------------------------------------------------------------------- */
-
-void hark__group_link(hark_group *group, hark__task *task)
-{
-    hark__task *first = group->first;
-
-    group->children++;
-    if (!first) {
-        group->first = task->next = task->prev = task;
-        return;
-    }
-    task->next = first;
-    task->prev = first->prev;
-    first->prev->next = task;
-    first->prev = task;
-}
 
 /* One child, or one pending start, less. */
 static void uncount(hark_group *group)
@@ -255,8 +252,10 @@ void hark__group_child_ended(hark_group *group, hark__task *task, int result)
     unlink_child(group, task);
 }
 
-static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t size,
-                       const char *site, const char *call)
+/* Why not, in words; or, for a loop at rest, after all. */
+static __attribute__((noinline)) hark_task spawn_slow(hark_group *group, hark_fn *fn,
+                                                      const void *arg, size_t size,
+                                                      const char *site, const char *call)
 {
     int error = check_open(group, call);
 
@@ -266,19 +265,25 @@ static hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t s
     if (!fn) {
         return hark__no_function(call);
     }
-    if (unlikely(size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4))) {
+    if (size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4)) {
         return hark__fail(
             -EINVAL, call,
             arg ? "an argument of %lu bytes is more than a quarter of the task's stack; pass a pointer, or see hark_group_stack"
                 : "the argument of %lu bytes is NULL",
             (unsigned long)size);
     }
-    hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site, &error);
-    if (!task) {
-        return hark__fail(error, call, "no memory for another task; %u live in this loop",
-                          hark__here->tasks);
+    hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site);
+    return task ? task->id : hark__no_task_memory(hark__here, call);
+}
+
+static inline hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t size,
+                              const char *site, const char *call)
+{
+    if (unlikely(!is_open_here(group) || !fn || size > HARK__STACK_LEAST / 4 || (size && !arg))) {
+        return spawn_slow(group, fn, arg, size, site, call);
     }
-    return task->id;
+    hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site);
+    return likely(task != NULL) ? task->id : hark__no_task_memory(hark__here, call);
 }
 
 hark_task hark_go_at(const char *site, hark_group *group, hark_fn *fn, void *arg)

@@ -49,14 +49,9 @@ int64_t hark_now(void)
 
 /* ---- the ring -------------------------------------------------------------------------------- */
 
-int hark__loop_promise(hark_loop *loop)
+int hark__loop_grow(hark_loop *loop)
 {
     uint32_t size = loop->mask + 1;
-
-    if (likely(loop->promised < size)) {
-        loop->promised++;
-        return 0;
-    }
     uintptr_t *larger = size < 1u << 30 ? hark__alloc(2ul * size * sizeof *larger) : NULL;
     if (!larger) {
         return -ENOMEM;
@@ -67,7 +62,6 @@ int hark__loop_promise(hark_loop *loop)
     hark__free(loop->ring, size * sizeof *larger);
     loop->ring = larger;
     loop->mask = 2 * size - 1;
-    loop->promised++;
     return 0;
 }
 

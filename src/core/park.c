@@ -42,8 +42,8 @@ static inline hark__tools *tools_of(const hark__task *task, const void *place)
 }
 
 /* In a long queue the records and stacks of those to come are fetched while others run: their
- * misses overlap. Of a stack, what resuming reads: the frames between the saved place and the
- * task's body, and the stack's own description. (Inlined by force: as a function of its own it has
+ * misses overlap. Of a stack, what resuming reads: the frames next to the saved place, and the
+ * stack's own description. More lines cost more than they save. (Inlined by force: as a function of its own it has
  * no effect that gcc would know of, and is dropped.) */
 static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop, uint32_t head)
 {
@@ -60,9 +60,6 @@ static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop
         __builtin_prefetch(sp);
         __builtin_prefetch(sp + LINE);
         __builtin_prefetch(sp + 2 * LINE);
-        __builtin_prefetch(sp + 3 * LINE);
-        __builtin_prefetch(sp + 4 * LINE);
-        __builtin_prefetch(sp + 5 * LINE);
         __builtin_prefetch(hark__stack_at(sp, task->flags & TASK_CLASS));
     }
 }
@@ -74,7 +71,8 @@ static inline void begin_step(hark_loop *loop, hark__task *task)
     loop->budget = loop->budget_full;
 }
 
-static inline hark__stack *stack_of_new(hark_loop *loop, hark__task *task)
+static inline __attribute__((always_inline)) hark__stack *stack_of_new(hark_loop *loop,
+                                                                       hark__task *task)
 {
     if (unlikely(task->flags & TASK_STACKED)) {
         return hark__stack_at(task->start.arg, task->flags & TASK_CLASS);
@@ -180,6 +178,8 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
     loop->head = head + 1;
     loop->credit--;
     if ((entry & READY_KIND) == READY_NEW) {
+        prefetch(loop, head);
+        hark__stacks_prefetch(loop->stacks, next->flags & TASK_CLASS, PREFETCH_STACK);
         return go_on_new(loop, self, next);
     }
     if (next == self) {
@@ -192,14 +192,14 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
 
 /* The running task has parked or stepped back: run what comes next until it is this task's turn
  * again, and return its result. Callers end with it. */
-static inline int go_on(hark_loop *loop, hark__task *self)
+static inline __attribute__((always_inline)) int go_on(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
     /* Stale if the ring is empty, and not used then. */
     hark__task *next = (hark__task *)loop->ring[head & loop->mask];
 
     if (unlikely(head == loop->tail || loop->credit <= 0 || (uintptr_t)next & READY_KIND ||
-                 next == self || hark__tools_on)) {
+                 hark__tools_on)) {
         return go_on_slow(loop, self);
     }
     loop->head = head + 1;
@@ -221,39 +221,64 @@ void hark__loop_step(hark_loop *loop, uintptr_t entry)
     }
 }
 
-/* The running task is no more, though we still stand on its stack; nothing of it is written any
- * more. */
-_Noreturn void hark__go_on_without(hark_loop *loop, hark__tools *gone)
+/* What runs next when a task has gone; READY_WATCH: the loop itself. */
+static inline __attribute__((always_inline)) uintptr_t next_entry(hark_loop *loop)
 {
     uint32_t head = loop->head;
-    uintptr_t entry =
-        head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
-    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+    uintptr_t entry = likely(head != loop->tail && loop->credit > 0) ? loop->ring[head & loop->mask]
+                                                                     : READY_WATCH;
 
-    if ((entry & READY_KIND) == READY_WATCH) {
-        loop->running = NULL;
-        if (unlikely(hark__tools_on)) {
-            hark__tools_leave(gone, &loop->tools, true);
-        }
-        hark__leap(loop->sp);
+    if (unlikely((entry & READY_KIND) == READY_WATCH)) {
+        return READY_WATCH;
     }
     loop->head = head + 1;
     loop->credit--;
+    prefetch(loop, head);
+    return entry;
+}
+
+/* With a tool that must be told of every switch. */
+static __attribute__((noinline)) void go_on_told(hark_loop *loop, hark__tools *gone)
+{
+    uintptr_t entry = next_entry(loop);
+    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+    if (!next) {
+        loop->running = NULL;
+        hark__tools_leave(gone, &loop->tools, true);
+        hark__leap(loop->sp);
+    }
+    begin_step(loop, next);
     if ((entry & READY_KIND) != READY_NEW) {
-        prefetch(loop, head);
-        begin_step(loop, next);
-        if (unlikely(hark__tools_on)) {
-            hark__tools_leave(gone, tools_of(next, next->sp), true);
-        }
+        hark__tools_leave(gone, tools_of(next, next->sp), true);
         hark__leap(next->sp);
     }
     hark__stack *stack = stack_of_new(loop, next);
     void *top = top_of_new(next, stack);
-    begin_step(loop, next);
-    if (unlikely(hark__tools_on)) {
-        hark__tools_leave(gone, &stack->tools, true);
-    }
+    hark__tools_leave(gone, &stack->tools, true);
     hark__leap_first(top, hark__task_main, next);
+}
+
+/* The running task is no more, though we still stand on its stack; nothing of it is written any
+ * more. */
+void hark__go_on_without(hark_loop *loop, hark__tools *gone)
+{
+    if (unlikely(hark__tools_on)) {
+        go_on_told(loop, gone);
+        return;
+    }
+    uintptr_t entry = next_entry(loop);
+    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+
+    if (unlikely(!next)) {
+        loop->running = NULL;
+        hark__leap(loop->sp);
+    }
+    begin_step(loop, next);
+    if ((entry & READY_KIND) != READY_NEW) {
+        hark__leap(next->sp);
+    }
+    hark__leap_first(top_of_new(next, stack_of_new(loop, next)), hark__task_main, next);
 }
 
 int hark__park(const struct hark__wait_kind *kind)
@@ -288,7 +313,8 @@ int hark__give_way(void)
     }
     self->state = TASK_READY;
     hark__ring_put(loop, self, unlikely(loop->random) ? READY_YIELDED : READY_TASK);
-    return go_on(loop, self);
+    bool alone = loop->tail - loop->head == 1;
+    return unlikely(alone) ? go_on_slow(loop, self) : go_on(loop, self);
 }
 
 int hark__pass(void)
@@ -339,25 +365,51 @@ void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *wait
     wake_owner(loop, owner, waiter, result);
 }
 
-void hark__wake(struct hark_waiter *waiter, int result)
+static __attribute__((noinline)) int wake_other(struct hark_waiter *waiter, int result)
 {
-    hark__list_remove(waiter);
     wake_owner(hark__here, waiter->owner, waiter, result);
+    return 0;
 }
 
-void hark__wake_everyone(struct hark_waitlist *list, int result)
+int hark__wake(struct hark_waiter *waiter, int result)
+{
+    hark__list_remove(waiter);
+    if (unlikely(waiter->owner & OWNER_KIND)) {
+        return wake_other(waiter, result);
+    }
+    make_ready(hark__here, hark__owner_of(waiter), result);
+    return 0;
+}
+
+static __attribute__((noinline)) int wake_many(struct hark_waitlist *list, int result)
 {
     hark_loop *loop = hark__here;
 
     for (struct hark_waiter *waiter; (waiter = list->first);) {
         if (planted(wake_all_misses_the_last) && list->count == 1) {
-            return;
+            return 0;
         }
         waiter = planted(wakes_the_last_first) ? waiter->prev : waiter;
         __builtin_prefetch(waiter->next->next);
         hark__list_remove(waiter);
         wake_owner(loop, waiter->owner, waiter, result);
     }
+    return 0;
+}
+
+int hark__wake_everyone(struct hark_waitlist *list, int result)
+{
+    struct hark_waiter *only = list->first;
+
+    if (unlikely(!only || only->next != only || only->owner & OWNER_KIND ||
+                 planted(wake_all_misses_the_last))) {
+        return wake_many(list, result);
+    }
+    list->first = NULL;
+    only->list = NULL;
+    list->count = 0;
+    make_ready(hark__here, hark__owner_of(only), result);
+    return 0;
 }
 
 int hark__tasks_in(const struct hark_waitlist *list)

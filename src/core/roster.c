@@ -24,27 +24,19 @@
 #define CHUNK_RECORDS 16384u
 #define CHUNK_BYTES   (CHUNK_RECORDS * sizeof(hark__task)) /* 2 MiB: a huge page */
 #define CHUNK_NUMBERS (1u << 17) /* times CHUNK_RECORDS: all positive ints */
-#define USES_MOST     0x7fffffffu
 
-struct chunk {
+struct hark__chunk {
     hark__task *records;
     uint32_t number;
     uint32_t used; /* records handed out at least once */
     uint32_t uses; /* how often the places of this number were used before we had it */
 };
 
-struct hark__roster {
-    struct chunk *chunks;
-    uint32_t count, room;
-    uint32_t loop;
-    hark__task *free; /* through next: the one freed last comes first */
-};
-
 HARK__FACT(roster_chunks, "roster.chunks", offsetof(struct hark__roster, chunks));
 HARK__FACT(roster_count, "roster.count", offsetof(struct hark__roster, count));
-HARK__FACT(chunk_size, "chunk.size", sizeof(struct chunk));
-HARK__FACT(chunk_records, "chunk.records", offsetof(struct chunk, records));
-HARK__FACT(chunk_used, "chunk.used", offsetof(struct chunk, used));
+HARK__FACT(chunk_size, "chunk.size", sizeof(struct hark__chunk));
+HARK__FACT(chunk_records, "chunk.records", offsetof(struct hark__chunk, records));
+HARK__FACT(chunk_used, "chunk.used", offsetof(struct hark__chunk, used));
 
 /* For each number: who owns the chunk now (a loop's id; 0: nobody), its place in the owner's table,
  * and how often its places were used. */
@@ -54,13 +46,13 @@ static struct {
 static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t lowest_free;
 
-static bool take_number(uint32_t loop, uint32_t place, struct chunk *chunk)
+static bool take_number(uint32_t loop, uint32_t place, struct hark__chunk *chunk)
 {
     bool found = false;
 
     pthread_mutex_lock(&numbers_lock);
     for (uint32_t i = lowest_free; i < CHUNK_NUMBERS && !found; i++) {
-        if (!numbers[i].loop && numbers[i].uses < USES_MOST) {
+        if (!numbers[i].loop && numbers[i].uses < ROSTER_USES) {
             numbers[i].place = place;
             __atomic_store_n(&numbers[i].loop, loop, __ATOMIC_RELEASE);
             chunk->number = i;
@@ -74,7 +66,7 @@ static bool take_number(uint32_t loop, uint32_t place, struct chunk *chunk)
 }
 
 /* Rule R1: by rule R2 the records themselves say where to go on counting. */
-static void give_number(const struct chunk *chunk)
+static void give_number(const struct hark__chunk *chunk)
 {
     uint32_t uses = chunk->uses;
 
@@ -121,11 +113,11 @@ void hark__roster_close(struct hark__roster *roster)
 
 static bool add_chunk(struct hark__roster *roster)
 {
-    struct chunk chunk = {0};
+    struct hark__chunk chunk = {0};
 
     if (roster->count == roster->room) {
         uint32_t room = roster->room ? 2 * roster->room : 4;
-        struct chunk *larger = hark__alloc(room * sizeof chunk), *old = roster->chunks;
+        struct hark__chunk *larger = hark__alloc(room * sizeof chunk), *old = roster->chunks;
         if (!larger) {
             return false;
         }
@@ -154,32 +146,27 @@ static bool add_chunk(struct hark__roster *roster)
     return true;
 }
 
-static hark_task first_id(const struct chunk *chunk, uint32_t place)
+static hark_task first_id(const struct hark__chunk *chunk, uint32_t place)
 {
     return (hark_task)((uint64_t)chunk->uses << 32 | (chunk->number * CHUNK_RECORDS + place + 1));
 }
 
-hark__task *hark__roster_take(struct hark__roster *roster)
+hark__task *hark__roster_more(struct hark__roster *roster)
 {
-    hark__task *task = roster->free;
+    struct hark__chunk *last = roster->count ? &roster->chunks[roster->count - 1] : NULL;
 
-    if (task) {
-        roster->free = task->next;
-    } else {
-        struct chunk *last = roster->count ? &roster->chunks[roster->count - 1] : NULL;
-        if (!last || last->used == CHUNK_RECORDS) {
-            if (!add_chunk(roster)) {
-                return NULL;
-            }
-            last = &roster->chunks[roster->count - 1];
+    if (unlikely(!last || last->used == CHUNK_RECORDS)) {
+        if (!add_chunk(roster)) {
+            return NULL;
         }
-        task = &last->records[last->used];
-        task->id = first_id(last, last->used++);
+        last = &roster->chunks[roster->count - 1];
     }
+    hark__task *task = &last->records[last->used];
+    task->id = first_id(last, last->used++);
     return task;
 }
 
-static struct chunk *chunk_of(struct hark__roster *roster, hark_task id)
+static struct hark__chunk *chunk_of(struct hark__roster *roster, hark_task id)
 {
     uint32_t number = ((uint32_t)id - 1) / CHUNK_RECORDS;
 
@@ -188,16 +175,6 @@ static struct chunk *chunk_of(struct hark__roster *roster, hark_task id)
         return NULL;
     }
     return &roster->chunks[numbers[number].place];
-}
-
-void hark__roster_give(struct hark__roster *roster, hark__task *task)
-{
-    task->state = TASK_FREE;
-    task->id += planted(record_used_again_with_its_id) ? 0 : (hark_task)1 << 32;
-    if (likely((uint64_t)task->id >> 32 < USES_MOST)) {
-        task->next = roster->free;
-        roster->free = task;
-    }
 }
 
 bool hark__roster_owns(const struct hark__roster *roster, const void *pointer)
@@ -218,7 +195,7 @@ const char *hark__roster_check(const struct hark__roster *roster, uint32_t *livi
 
     *living = 0;
     for (uint32_t i = 0; i < roster->count; i++) {
-        const struct chunk *chunk = &roster->chunks[i];
+        const struct hark__chunk *chunk = &roster->chunks[i];
         if (numbers[chunk->number].loop != roster->loop || numbers[chunk->number].place != i) {
             return "R1: a chunk's number belongs to somebody else";
         }
@@ -228,7 +205,7 @@ const char *hark__roster_check(const struct hark__roster *roster, uint32_t *livi
                 return "R2: a record's id is not the one of its place";
             }
             *living += task->state != TASK_FREE;
-            unused += task->state == TASK_FREE && (uint64_t)task->id >> 32 < USES_MOST;
+            unused += task->state == TASK_FREE && (uint64_t)task->id >> 32 < ROSTER_USES;
         }
     }
     for (const hark__task *task = roster->free; task; task = task->next) {
@@ -241,7 +218,7 @@ const char *hark__roster_check(const struct hark__roster *roster, uint32_t *livi
 
 hark__task *hark__roster_find(struct hark__roster *roster, hark_task id)
 {
-    struct chunk *chunk = id > 0 ? chunk_of(roster, id) : NULL;
+    struct hark__chunk *chunk = id > 0 ? chunk_of(roster, id) : NULL;
     uint32_t place = ((uint32_t)id - 1) % CHUNK_RECORDS;
 
     if (!chunk || place >= chunk->used) {

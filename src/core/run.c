@@ -342,12 +342,9 @@ int hark__loop_open(hark_loop **ret, const hark_options *options, const char *ca
 
 hark_task hark__loop_spawn(hark_loop *loop, hark_fn *fn, void *arg, const char *site, const char *call)
 {
-    int error;
-    const hark__task *task = hark__task_spawn(loop, NULL, fn, arg, 0, site, &error);
+    const hark__task *task = hark__task_spawn(loop, NULL, fn, arg, 0, site);
 
-    return task ? task->id
-                : hark__fail(error, call, "no memory for another task; %u live in this loop",
-                             loop->tasks);
+    return task ? task->id : hark__no_task_memory(loop, call);
 }
 
 int hark__loop_result(hark_loop *loop, const char *call)

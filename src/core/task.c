@@ -134,16 +134,36 @@ static void put_on_stack(hark_loop *loop, hark__task *task, const void *arg, siz
     task->start.arg = place;
 }
 
-static void put_argument(hark_loop *loop, hark__task *task, const void *arg, size_t size)
+/* At most TASK_BYTES, without a call: the words at both ends, which may overlap. */
+static inline void copy_few(unsigned char *to, const unsigned char *from, size_t size)
+{
+    if (size >= 16) {
+        unsigned char middle[16], last[16];
+        memcpy(middle, from + (size > 32 ? 16 : 0), sizeof middle);
+        memcpy(last, from + size - 16, sizeof last);
+        memcpy(to, from, 16);
+        memcpy(to + (size > 32 ? 16 : 0), middle, sizeof middle);
+        memcpy(to + size - 16, last, sizeof last);
+    } else if (size >= 8) {
+        uint64_t last;
+        memcpy(&last, from + size - 8, sizeof last);
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, &last, sizeof last);
+    } else {
+        for (size_t i = 0; i < size; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
+static inline void put_argument(hark__task *task, const void *arg, size_t size)
 {
     if (size == 0) {
         task->start.arg = (void *)arg;
-    } else if (size <= TASK_BYTES) {
-        memcpy(task->start.bytes, arg, size);
+    } else {
+        copy_few(task->start.bytes, arg, size);
         task->flags |= TASK_COPIED;
         task->size = (uint8_t)size;
-    } else {
-        put_on_stack(loop, task, arg, size);
     }
 }
 
@@ -152,41 +172,34 @@ int hark__no_function(const char *call)
     return hark__fail(-EINVAL, call, "the task's function is NULL");
 }
 
-/* size 0: arg itself is the argument. NULL: *error says why. */
-hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
-                             size_t size, const char *site, int *error)
+int hark__no_task_memory(const hark_loop *loop, const char *call)
 {
-    uint32_t class = group ? group->stack_class : loop->stack_class;
-    hark__task *task;
+    return hark__fail(-ENOMEM, call, "no memory for another task; %u live in this loop", loop->tasks);
+}
 
-    *error = -ENOMEM;
-    if (hark__loop_promise(loop)) {
-        return NULL;
-    }
-    if (hark__stacks_reserve(loop->stacks, class)) {
-        hark__loop_unpromise(loop);
-        return NULL;
-    }
-    bool refused = unlikely(hark__choices.refuse) && hark__choices.refuse();
-    if (refused || !(task = hark__roster_take(loop->roster))) {
-        hark__stacks_unreserve(loop->stacks, class);
-        hark__loop_unpromise(loop);
-        return NULL;
-    }
+/* All but its argument. */
+static inline void fill(hark_loop *loop, hark__task *task, hark_group *group, hark_fn *fn,
+                        const char *site)
+{
+    struct hark_level *outer = group ? &group->scope.level : &loop->root;
+
     task->start.fn = fn;
-    task->flags = (uint8_t) class;
-    put_argument(loop, task, arg, size);
     task->ignored = 0;
     task->result = 0;
     task->site = site;
     task->extra = NULL;
     task->level = &task->base;
-    task->base = (struct hark_level){.outer = group ? &group->scope.level : &loop->root,
-                                     .flags = LEVEL_BASE | LEVEL_OPEN,
-                                     .mark = loop->millis};
+    task->base.outer = outer;
+    task->base.inner = NULL;
+    task->base.mark = loop->millis;
+    task->base.flags = LEVEL_BASE | LEVEL_OPEN;
     if (!planted(new_tasks_are_not_reached)) {
-        task->base.flags |= task->base.outer->flags & LEVEL_REACHED;
+        task->base.flags |= outer->flags & LEVEL_REACHED;
     }
+}
+
+static inline hark__task *enqueue(hark_loop *loop, hark__task *task, hark_group *group)
+{
     atomic_signal_fence(memory_order_seq_cst); /* from here on a report may read it */
     task->state = TASK_NEW;
     count_living(loop, 1);
@@ -194,8 +207,58 @@ hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, co
         hark__group_link(group, task);
     }
     hark__ring_put(loop, task, READY_NEW);
-    *error = 0;
     return task;
+}
+
+/* Something must grow, the argument is large, or somebody may refuse. */
+static __attribute__((noinline)) hark__task *spawn_slow(hark_loop *loop, hark_group *group,
+                                                        hark_fn *fn, const void *arg, size_t size,
+                                                        const char *site)
+{
+    uint32_t class = group ? group->stack_class : loop->stack_class;
+    hark__task *task;
+
+    if (hark__loop_promise(loop)) {
+        return NULL;
+    }
+    if (hark__stacks_reserve(loop->stacks, class)) {
+        hark__loop_unpromise(loop);
+        return NULL;
+    }
+    bool refused = hark__choices.refuse && hark__choices.refuse();
+    if (refused || !(task = hark__roster_take(loop->roster))) {
+        hark__stacks_unreserve(loop->stacks, class);
+        hark__loop_unpromise(loop);
+        return NULL;
+    }
+    task->flags = (uint8_t) class;
+    if (size > TASK_BYTES) {
+        put_on_stack(loop, task, arg, size);
+    } else {
+        put_argument(task, arg, size);
+    }
+    fill(loop, task, group, fn, site);
+    return enqueue(loop, task, group);
+}
+
+hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
+                             size_t size, const char *site)
+{
+    uint32_t class = group ? group->stack_class : loop->stack_class;
+    hark__stack_pool *pool = &loop->stacks->classes[class];
+    hark__task *task = loop->roster->free;
+
+    if (unlikely(!task || loop->promised > loop->mask || pool->reserved == pool->capacity ||
+                 size > TASK_BYTES || hark__choices.refuse)) {
+        return spawn_slow(loop, group, fn, arg, size, site);
+    }
+    loop->promised++;
+    pool->reserved++;
+    loop->roster->free = task->next;
+    task->flags = (uint8_t) class;
+    put_argument(task, arg, size);
+    fill(loop, task, group, fn, site);
+    return enqueue(loop, task, group);
 }
 
 /* ---- running and ending ---------------------------------------------------------------------- */
@@ -279,7 +342,9 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
     task->id == loop->main ? main_ended(loop, task, result) : loner_ended(task, result);
 }
 
-static _Noreturn void end(hark_loop *loop, hark__task *task, int result)
+/* Not declared as what never returns, though it is: the compiler takes all that leads to such a call
+ * for what happens once, and saves bytes instead of time. */
+static void end(hark_loop *loop, hark__task *task, int result)
 {
     hark__stack *stack = hark__stack_at(__builtin_frame_address(0), task->flags & TASK_CLASS);
     hark__tools *tools = &stack->tools;

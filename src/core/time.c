@@ -59,11 +59,16 @@ static int sleep_until(hark_loop *loop, int64_t deadline)
     return hark__park(&sleep_kind);
 }
 
-int hark_yield(void)
+static __attribute__((noinline)) int yield_slow(void)
 {
     int error = hark__enter_task("hark_yield");
 
     return error ? error : hark__give_way();
+}
+
+int hark_yield(void)
+{
+    return hark__may_go_on() ? hark__give_way() : yield_slow();
 }
 
 int hark_sleep_until(int64_t deadline)
@@ -95,7 +100,7 @@ int hark_sleep(int64_t timeout)
 
 int hark_checkpoint(void)
 {
-    return hark__enter_task("hark_checkpoint");
+    return hark__may_go_on() ? 0 : hark__enter_slow(NULL, "hark_checkpoint");
 }
 
 int hark_settle(void)

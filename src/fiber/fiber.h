@@ -44,19 +44,47 @@ typedef struct hark__tools {
     struct hark__exceptions exceptions; /* of C++: those that are being handled here */
 } hark__tools;
 
+/* What lies below a stack's lowest byte. */
+enum hark__guard {
+    HARK__GUARD_ADVICE,   /* MADV_GUARD_INSTALL: pages that fault, no mapping is split */
+    HARK__GUARD_MPROTECT, /* PROT_NONE: two mappings each, and the kernel limits mappings */
+    HARK__GUARD_CANARY,   /* pages that must still be zero when the stack is given back */
+};
+
 typedef struct hark__stack {
     void *owner; /* whose task runs on it; NULL: free */
     char *low;   /* lowest usable byte, above the guard */
     char *top;   /* where the first frame begins, 16-aligned, coloured, below this struct */
     uint16_t class;
-    uint16_t guard; /* what lies below `low`: enum hark__guard, in guard.h */
+    uint16_t guard; /* enum hark__guard */
     uint32_t index; /* within the pool's class */
     void *holding;  /* for whoever sleeps on it: what it has in its hands */
+    bool marked;    /* hark__stack_mark, and nobody has asked yet */
     hark__tools tools;
-    bool marked;                            /* hark__stack_mark, and nobody has asked yet */
 } __attribute__((aligned(16))) hark__stack; /* as the frames below it */
 
-typedef struct hark__stacks hark__stacks;
+static inline size_t hark__stack_size(uint32_t class)
+{
+    return (size_t)HARK__STACK_LEAST << class;
+}
+
+/* The free stacks of one class (stacks.c says how they are kept). What every task needs is inline;
+ * only what happens now and then is a call. */
+typedef struct hark__stack_pool {
+    uintptr_t *free; /* hark__stack *; with its kind of guard in the lowest bits where cold */
+    uint32_t count;
+    uint32_t cold;
+    uint32_t least;
+    uint32_t capacity;        /* stacks in slabs, and entries in `free` */
+    uint32_t reserved;        /* reservations, used or not */
+    struct hark__slab *slabs; /* oldest first */
+    struct hark__slab *last;
+    struct hark__slab *fresh; /* the first that may have unused stacks */
+} __attribute__((aligned(64))) hark__stack_pool;
+
+typedef struct hark__stacks {
+    hark__stack_pool classes[HARK__STACK_CLASSES];
+} hark__stacks;
 
 int hark__stacks_open(hark__stacks **ret); /* -ENOMEM */
 void hark__stacks_close(hark__stacks *);   /* every stack has been given back */
@@ -68,19 +96,63 @@ void hark__stacks_release(bool in_child);
 /* The smallest class that holds `bytes`; -EINVAL below LEAST or above MOST. */
 int hark__stack_class(size_t bytes);
 
-static inline size_t hark__stack_size(uint32_t class)
+
+int hark__stacks_grow(hark__stack_pool *, uint32_t class);
+hark__stack *hark__stacks_take_other(hark__stack_pool *);
+
+/* One more; 0 or -ENOMEM. */
+static inline int hark__stacks_reserve(hark__stacks *stacks, uint32_t class)
 {
-    return (size_t)HARK__STACK_LEAST << class;
+    hark__stack_pool *c = &stacks->classes[class];
+    if (__builtin_expect(c->reserved == c->capacity, 0)) {
+        int rc = hark__stacks_grow(c, class);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    c->reserved++;
+    return 0;
 }
 
-int hark__stacks_reserve(hark__stacks *, uint32_t class);    /* one more; 0 or -ENOMEM */
-void hark__stacks_unreserve(hark__stacks *, uint32_t class); /* one that will not be used */
+/* One that will not be used. */
+static inline void hark__stacks_unreserve(hark__stacks *stacks, uint32_t class)
+{
+    stacks->classes[class].reserved--;
+}
 
 /* Uses a reservation; never fails. */
-hark__stack *hark__stacks_take(hark__stacks *, uint32_t class, void *owner);
+static inline hark__stack *hark__stacks_take(hark__stacks *stacks, uint32_t class, void *owner)
+{
+    hark__stack_pool *c = &stacks->classes[class];
+    hark__stack *stack = __builtin_expect(c->count > c->cold, 1) ? (hark__stack *)c->free[--c->count]
+                                                                 : hark__stacks_take_other(c);
+    if (c->count < c->least) {
+        c->least = c->count;
+    }
+    stack->owner = owner;
+    return stack;
+}
+
+/* Fetch the description of the one that is taken `ahead` takes from now, if none is given back
+ * meanwhile. (Its frames are written first, and a write waits for nobody.) */
+static inline __attribute__((always_inline)) void hark__stacks_prefetch(const hark__stacks *stacks,
+                                                                        uint32_t class,
+                                                                        uint32_t ahead)
+{
+    const hark__stack_pool *c = &stacks->classes[class];
+    if (c->count > c->cold + ahead) {
+        __builtin_prefetch((const void *)c->free[c->count - 1 - ahead], 1);
+    }
+}
 
 /* Back. The caller may still be running on it: not a byte of it is written afterwards. */
-void hark__stacks_give(hark__stacks *, hark__stack *);
+static inline void hark__stacks_give(hark__stacks *stacks, hark__stack *stack)
+{
+    hark__stack_pool *c = &stacks->classes[stack->class];
+    stack->owner = NULL;
+    c->free[c->count++] = (uintptr_t)stack;
+    c->reserved--;
+}
 
 /* Gives memory of long unused stacks back to the kernel, above a decaying high-water mark: half of
  * what was not needed since the last call, at most about 2 ms of work. For a loop that is
@@ -97,7 +169,13 @@ static inline hark__stack *hark__stack_at(const void *address, uint32_t class)
 /* Wherever it points to; NULL: to none of ours. Signal-safe. */
 hark__stack *hark__stack_find(const void *address);
 
-bool hark__stack_intact(const hark__stack *); /* with a canary: is it whole? with a guard: true */
+bool hark__stack_whole(const hark__stack *); /* its canary */
+
+/* With a canary: is it whole? With a guard: true. */
+static inline bool hark__stack_intact(const hark__stack *stack)
+{
+    return __builtin_expect(stack->guard != HARK__GUARD_CANARY, 1) || hark__stack_whole(stack);
+}
 
 /* Bytes in use down from the top, when sp is the lowest; 0 for an sp that is not on it. */
 size_t hark__stack_used(const hark__stack *, const void *sp);
@@ -153,7 +231,14 @@ void hark__tools_leave(hark__tools *from, hark__tools *to, bool for_ever);
 void hark__tools_arrive(hark__tools *self); /* right after one, on the new stack */
 
 /* What is there is read on purpose, whether it was ever written or not. */
-void hark__tools_believe(const void *memory, size_t size);
+void hark__tools_tell_believed(const void *memory, size_t size);
+extern bool hark__tools_doubt; /* does anybody look? */
+static inline void hark__tools_believe(const void *memory, size_t size)
+{
+    if (__builtin_expect(hark__tools_doubt, 0)) {
+        hark__tools_tell_believed(memory, size);
+    }
+}
 /* A context that ended otherwise than by leaving for ever; not the running one. */
 void hark__tools_forget(hark__tools *);
 

@@ -9,11 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum hark__guard {
-    HARK__GUARD_ADVICE,   /* MADV_GUARD_INSTALL: pages that fault, no mapping is split */
-    HARK__GUARD_MPROTECT, /* PROT_NONE: two mappings each, and the kernel limits mappings */
-    HARK__GUARD_CANARY,   /* pages that must still be zero when the stack is given back */
-};
+#include "fiber/fiber.h"
 
 /* Bytes below `low`, for each kind: 4 KiB, 16 KiB from 1 MiB up, whole pages where they fit. */
 size_t hark__guard_size(uint32_t class);

@@ -38,22 +38,6 @@ enum {
     GUARD_BITS = 3,       /* of a cold entry: hark__stack is aligned to much more */
 };
 
-typedef struct stack_class {
-    uintptr_t *free; /* hark__stack *; with its kind of guard in the lowest bits where cold */
-    uint32_t count;
-    uint32_t cold;
-    uint32_t least;
-    uint32_t capacity; /* stacks in slabs, and entries in `free` */
-    uint32_t reserved; /* reservations, used or not */
-    hark__slab *slabs; /* oldest first */
-    hark__slab *last;
-    hark__slab *fresh; /* the first that may have unused stacks */
-} stack_class;
-
-struct hark__stacks {
-    stack_class classes[HARK__STACK_CLASSES];
-};
-
 int hark__stack_class(size_t bytes)
 {
     if (bytes < HARK__STACK_LEAST || bytes > HARK__STACK_MOST) {
@@ -66,11 +50,8 @@ int hark__stack_class(size_t bytes)
     return (int)least;
 }
 
-bool hark__stack_intact(const hark__stack *stack)
+bool hark__stack_whole(const hark__stack *stack)
 {
-    if (stack->guard != HARK__GUARD_CANARY) {
-        return true;
-    }
     size_t size = hark__guard_size(stack->class);
     return hark__guard_whole(stack->low - size, size);
 }
@@ -96,7 +77,7 @@ int hark__stacks_open(hark__stacks **ret)
     return 0;
 }
 
-static void close_class(stack_class *c)
+static void close_class(hark__stack_pool *c)
 {
     hark__slab *slab = c->slabs;
     while (slab) {
@@ -118,7 +99,7 @@ void hark__stacks_close(hark__stacks *stacks)
 /* ---- reserving ----------------------------------------------------------------------------- */
 
 /* As many stacks again as there are; fewer, where so much address space is not to be had. */
-static hark__slab *open_slab(const stack_class *c, uint32_t class)
+static hark__slab *open_slab(const hark__stack_pool *c, uint32_t class)
 {
     uint32_t count = (uint32_t)(FIRST_SLAB / hark__stack_size(class));
     if (count < c->capacity) {
@@ -134,7 +115,7 @@ static hark__slab *open_slab(const stack_class *c, uint32_t class)
     return slab;
 }
 
-static int grow(stack_class *c, uint32_t class)
+int hark__stacks_grow(hark__stack_pool *c, uint32_t class)
 {
     if (c->capacity >= UINT32_MAX / 2 - 1) {
         return -ENOMEM;
@@ -161,27 +142,9 @@ static int grow(stack_class *c, uint32_t class)
     return 0;
 }
 
-int hark__stacks_reserve(hark__stacks *stacks, uint32_t class)
-{
-    stack_class *c = &stacks->classes[class];
-    if (c->reserved == c->capacity) {
-        int rc = grow(c, class);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    c->reserved++;
-    return 0;
-}
-
-void hark__stacks_unreserve(hark__stacks *stacks, uint32_t class)
-{
-    stacks->classes[class].reserved--;
-}
-
 /* ---- taking and giving back ---------------------------------------------------------------- */
 
-static hark__stack *take_fresh(stack_class *c)
+static hark__stack *take_fresh(hark__stack_pool *c)
 {
     while (c->fresh->fresh == c->fresh->count) {
         c->fresh = c->fresh->next;
@@ -189,7 +152,7 @@ static hark__stack *take_fresh(stack_class *c)
     return hark__slab_fresh(c->fresh);
 }
 
-static hark__stack *take_cold(stack_class *c)
+static hark__stack *take_cold(hark__stack_pool *c)
 {
     uintptr_t entry = c->free[--c->count];
     hark__stack *stack = (hark__stack *)(entry & ~(uintptr_t)GUARD_BITS);
@@ -202,30 +165,10 @@ static hark__stack *take_cold(stack_class *c)
     return stack;
 }
 
-hark__stack *hark__stacks_take(hark__stacks *stacks, uint32_t class, void *owner)
+/* The warm ones are used up. */
+hark__stack *hark__stacks_take_other(hark__stack_pool *c)
 {
-    stack_class *c = &stacks->classes[class];
-    hark__stack *stack;
-    if (c->count > c->cold) {
-        stack = (hark__stack *)c->free[--c->count];
-    } else if (c->count) {
-        stack = take_cold(c);
-    } else {
-        stack = take_fresh(c);
-    }
-    if (c->count < c->least) {
-        c->least = c->count;
-    }
-    stack->owner = owner;
-    return stack;
-}
-
-void hark__stacks_give(hark__stacks *stacks, hark__stack *stack)
-{
-    stack_class *c = &stacks->classes[stack->class];
-    stack->owner = NULL;
-    c->free[c->count++] = (uintptr_t)stack;
-    c->reserved--;
+    return c->count ? take_cold(c) : take_fresh(c);
 }
 
 /* ---- giving memory back -------------------------------------------------------------------- */
@@ -241,7 +184,7 @@ static void chill(uintptr_t *entry, uint32_t class)
     hark__sys.madvise(base, (size_t)(end - base), MADV_DONTNEED);
 }
 
-static bool trim_class(stack_class *c, uint32_t class)
+static bool trim_class(hark__stack_pool *c, uint32_t class)
 {
     uint32_t spared = c->cold + KEEP_WARM;
     uint32_t unused = c->least > spared ? c->least - spared : 0;

@@ -29,7 +29,7 @@
 #endif
 #endif
 
-bool hark__tools_on;
+bool hark__tools_on, hark__tools_doubt;
 
 #define WEAK __attribute__((weak))
 extern WEAK void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
@@ -55,6 +55,7 @@ static bool tsan(void)
 static __attribute__((constructor)) void look_for_tools(void)
 {
     hark__tools_on = asan() || tsan() || __cxa_get_globals;
+    hark__tools_doubt = hark__tools_valgrind();
 }
 
 void hark__tools_here(hark__tools *tools)
@@ -150,7 +151,7 @@ unsigned hark__tools_stack_new(const void *low, const void *high)
     return VALGRIND_STACK_REGISTER(low, high);
 }
 
-void hark__tools_believe(const void *memory, size_t size)
+void hark__tools_tell_believed(const void *memory, size_t size)
 {
     (void)VALGRIND_MAKE_MEM_DEFINED(memory, size);
 }
@@ -172,7 +173,7 @@ unsigned hark__tools_stack_new(const void *low, const void *high)
     return 0;
 }
 
-void hark__tools_believe(const void *memory, size_t size)
+void hark__tools_tell_believed(const void *memory, size_t size)
 {
     (void)memory;
     (void)size;

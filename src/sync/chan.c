@@ -246,7 +246,18 @@ static const struct hark__wait_kind recv_kind = {
 
 /* ---- sending and receiving ------------------------------------------------------------------- */
 
-int hark_chan_send(hark_chan *c, const void *item)
+static inline __attribute__((always_inline)) int send_one(hark_chan *c, const void *item)
+{
+    int error = send_now(c, item);
+
+    if (likely(!error)) {
+        return hark__pass();
+    }
+    return likely(error == -EAGAIN) ? hark__offer_wait(&c->senders, (void *)item, &send_kind)
+                                    : explain(error, "hark_chan_send");
+}
+
+static __attribute__((noinline)) int send_slow(hark_chan *c, const void *item)
 {
     static const char call[] = "hark_chan_send";
     int error = check_item(c, item, call);
@@ -255,15 +266,32 @@ int hark_chan_send(hark_chan *c, const void *item)
         return error;
     }
     hark__follow(&c->senders, &c->receivers);
-    error = send_now(c, item);
+    return send_one(c, item);
+}
+
+static inline bool may_enter(const hark_chan *c, const void *item)
+{
+    return likely(c && item && c->size && hark__may_enter(&c->receivers) &&
+                  c->senders.loop == c->receivers.loop);
+}
+
+int hark_chan_send(hark_chan *c, const void *item)
+{
+    return may_enter(c, item) ? send_one(c, item) : send_slow(c, item);
+}
+
+static inline __attribute__((always_inline)) int recv_one(hark_chan *c, void *item)
+{
+    int error = recv_now(c, item);
+
     if (likely(!error)) {
         return hark__pass();
     }
-    return likely(error == -EAGAIN) ? hark__offer_wait(&c->senders, (void *)item, &send_kind)
-                                    : explain(error, call);
+    return likely(error == -EAGAIN) ? hark__offer_wait(&c->receivers, item, &recv_kind)
+                                    : explain(error, "hark_chan_recv");
 }
 
-int hark_chan_recv(hark_chan *c, void *item)
+static __attribute__((noinline)) int recv_slow(hark_chan *c, void *item)
 {
     static const char call[] = "hark_chan_recv";
     int error = check_item(c, item, call);
@@ -272,12 +300,12 @@ int hark_chan_recv(hark_chan *c, void *item)
         return error;
     }
     hark__follow(&c->senders, &c->receivers);
-    error = recv_now(c, item);
-    if (likely(!error)) {
-        return hark__pass();
-    }
-    return likely(error == -EAGAIN) ? hark__offer_wait(&c->receivers, item, &recv_kind)
-                                    : explain(error, call);
+    return recv_one(c, item);
+}
+
+int hark_chan_recv(hark_chan *c, void *item)
+{
+    return may_enter(c, item) ? recv_one(c, item) : recv_slow(c, item);
 }
 
 int hark_chan_try_send(hark_chan *c, const void *item)

@@ -35,28 +35,48 @@ bool hark_event_is_set(const hark_event *e)
     return e && e->set;
 }
 
-int hark_event_set(hark_event *e)
+static inline int set(hark_event *e)
+{
+    if (e->set) {
+        return 0;
+    }
+    e->set = true;
+    if (planted(event_wakes_one) && e->waiters.first) {
+        hark__wake(e->waiters.first, 0);
+        return 0;
+    }
+    return hark__wake_all(&e->waiters);
+}
+
+static __attribute__((noinline)) int set_slow(hark_event *e)
 {
     static const char call[] = "hark_event_set";
     int error = e ? hark__touch(&e->waiters, call) : hark__fail(-EINVAL, call, "the event is NULL");
 
-    if (!error && !e->set) {
-        e->set = true;
-        planted(event_wakes_one) && e->waiters.first ? hark__wake(e->waiters.first, 0)
-                                                     : hark__wake_all(&e->waiters);
-    }
-    return error;
+    return error ? error : set(e);
 }
 
-int hark_event_wait(hark_event *e)
+int hark_event_set(hark_event *e)
+{
+    return e && hark__may_touch(&e->waiters) ? set(e) : set_slow(e);
+}
+
+static inline int wait_for(hark_event *e)
+{
+    return e->set ? hark__pass() : hark__wait(&e->waiters, &event_kind);
+}
+
+static __attribute__((noinline)) int wait_slow(hark_event *e)
 {
     static const char call[] = "hark_event_wait";
     int error = e ? hark__enter(&e->waiters, call) : hark__fail(-EINVAL, call, "the event is NULL");
 
-    if (error) {
-        return error;
-    }
-    return e->set ? hark__pass() : hark__wait(&e->waiters, &event_kind);
+    return error ? error : wait_for(e);
+}
+
+int hark_event_wait(hark_event *e)
+{
+    return e && hark__may_enter(&e->waiters) ? wait_for(e) : wait_slow(e);
 }
 
 hark_stats hark_event_statistics(const hark_event *e)

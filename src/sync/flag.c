@@ -92,42 +92,67 @@ uint64_t hark_flag_generation(const hark_flag *f)
     return f ? generation_of(f) : 0;
 }
 
-int hark_flag_set(hark_flag *f)
+static inline int set(hark_flag *f)
+{
+    if (planted(flag_set_again_is_nothing) && f->state & IS_SET) {
+        return 0;
+    }
+    f->state = (f->state + ONE_SET) | IS_SET;
+    return hark__wake_all(&f->waiters);
+}
+
+static __attribute__((noinline)) int set_slow(hark_flag *f)
 {
     int error = check(f, "hark_flag_set");
 
-    if (error || (planted(flag_set_again_is_nothing) && f->state & IS_SET)) {
-        return error;
-    }
-    f->state = (f->state + ONE_SET) | IS_SET;
-    hark__wake_all(&f->waiters);
+    return error ? error : set(f);
+}
+
+int hark_flag_set(hark_flag *f)
+{
+    return f && hark__may_touch(&f->waiters) ? set(f) : set_slow(f);
+}
+
+static inline int clear(hark_flag *f)
+{
+    f->state -= planted(flag_clear_takes_a_set_back) && f->state & IS_SET ? ONE_SET : 0;
+    f->state &= ~(uint64_t)IS_SET;
     return 0;
+}
+
+static __attribute__((noinline)) int clear_slow(hark_flag *f)
+{
+    int error = check(f, "hark_flag_clear");
+
+    return error ? error : clear(f);
 }
 
 int hark_flag_clear(hark_flag *f)
 {
-    int error = check(f, "hark_flag_clear");
-
-    if (!error) {
-        f->state -= planted(flag_clear_takes_a_set_back) && f->state & IS_SET ? ONE_SET : 0;
-        f->state &= ~(uint64_t)IS_SET;
-    }
-    return error;
+    return f && hark__may_touch(&f->waiters) ? clear(f) : clear_slow(f);
 }
 
-int hark_flag_wait(hark_flag *f)
+static inline int wait_for(hark_flag *f)
 {
-    static const char call[] = "hark_flag_wait";
-    int error = f ? hark__enter(&f->waiters, call) : hark__fail(-EINVAL, call, "the flag is NULL");
+    int error = f->state & IS_SET ? hark__pass() : hark__wait(&f->waiters, &flag_kind);
 
-    if (error) {
-        return error;
-    }
-    error = f->state & IS_SET ? hark__pass() : hark__wait(&f->waiters, &flag_kind);
     while (planted(flag_is_asked_again) && !error && !(f->state & IS_SET)) {
         error = hark__wait(&f->waiters, &flag_kind);
     }
     return error;
+}
+
+static __attribute__((noinline)) int wait_slow(hark_flag *f)
+{
+    static const char call[] = "hark_flag_wait";
+    int error = f ? hark__enter(&f->waiters, call) : hark__fail(-EINVAL, call, "the flag is NULL");
+
+    return error ? error : wait_for(f);
+}
+
+int hark_flag_wait(hark_flag *f)
+{
+    return f && hark__may_enter(&f->waiters) ? wait_for(f) : wait_slow(f);
 }
 
 int hark__flag_check_since(const hark_flag *f, uint64_t generation, const char *call)

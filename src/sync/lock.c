@@ -320,20 +320,28 @@ int hark_lock_init(hark_lock *l)
     return 0;
 }
 
-int hark_lock_acquire(hark_lock *l)
+static inline int acquire(hark_lock *l)
 {
-    static const char call[] = "hark_lock_acquire";
-    int error = l ? hark__enter(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
-
-    if (unlikely(error)) {
-        return error;
-    }
     hark__task *self = hark__here->running;
+
     if (likely(!l->owner)) {
         l->owner = self->id;
         return hark__pass();
     }
-    return acquire_slow(l, self, call);
+    return acquire_slow(l, self, "hark_lock_acquire");
+}
+
+static __attribute__((noinline)) int enter_and_acquire(hark_lock *l)
+{
+    static const char call[] = "hark_lock_acquire";
+    int error = l ? hark__enter(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
+
+    return error ? error : acquire(l);
+}
+
+int hark_lock_acquire(hark_lock *l)
+{
+    return l && hark__may_enter(&l->waiters) ? acquire(l) : enter_and_acquire(l);
 }
 
 int hark_lock_try(hark_lock *l)
@@ -359,14 +367,10 @@ int hark_lock_try(hark_lock *l)
     return error ? error : -EAGAIN;
 }
 
-static inline __attribute__((always_inline)) int hand_over(hark_lock *l)
+static __attribute__((noinline)) int give_to_next(hark_lock *l)
 {
     struct hark_waiter *first = l->waiters.first;
 
-    if (!first) {
-        l->owner &= SERVES;
-        return 0;
-    }
     first = planted(lock_goes_to_the_last) ? first->prev : first;
     hark__task *next = hark__owner_of(first);
     if (!planted(lock_hook_is_not_moved)) {
@@ -377,6 +381,15 @@ static inline __attribute__((always_inline)) int hand_over(hark_lock *l)
     if (l->waiters.first) {
         stand_with(&l->end, &holder_hook, next);
     }
+    return 0;
+}
+
+static inline int hand_over(hark_lock *l)
+{
+    if (l->waiters.first) {
+        return give_to_next(l);
+    }
+    l->owner &= SERVES;
     return 0;
 }
 
@@ -404,18 +417,21 @@ bool hark__lock_is_mine(const hark_lock *l)
     return loop && loop->running && owner_of(l) == loop->running->id;
 }
 
-int hark_lock_release(hark_lock *l)
+static __attribute__((noinline)) int release_slow(hark_lock *l)
 {
     static const char call[] = "hark_lock_release";
     int error = check(l, call);
 
-    if (unlikely(error)) {
+    if (error) {
         return error;
     }
-    if (unlikely(!hark__lock_is_mine(l))) {
-        return fail_release(l, call);
-    }
-    return hand_over(l);
+    return hark__lock_is_mine(l) ? hand_over(l) : fail_release(l, call);
+}
+
+int hark_lock_release(hark_lock *l)
+{
+    return likely(l && hark__may_touch(&l->waiters) && hark__lock_is_mine(l)) ? hand_over(l)
+                                                                              : release_slow(l);
 }
 
 hark_task hark_lock_owner(const hark_lock *l)

@@ -114,12 +114,11 @@ static int run(void *pointer)
 static hark_task spawn(const struct hark__job *job, const char *site)
 {
     hark_pool *p = job->pool;
-    int error;
     const hark__task *task =
-        hark__task_spawn(hark__here, &p->group, run, job, sizeof *job, site, &error);
+        hark__task_spawn(hark__here, &p->group, run, job, sizeof *job, site);
 
     if (!task) {
-        return error;
+        return -ENOMEM;
     }
     p->running++;
     begin(job, task->id);

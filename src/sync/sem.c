@@ -51,20 +51,27 @@ int hark_sem_init(hark_sem *s, int value, int max)
     return 0;
 }
 
-int hark_sem_acquire(hark_sem *s)
+static inline int acquire(hark_sem *s)
 {
-    static const char call[] = "hark_sem_acquire";
-    int error =
-        s ? hark__enter(&s->waiters, call) : hark__fail(-EINVAL, call, "the semaphore is NULL");
-
-    if (error) {
-        return error;
-    }
     if (s->value > 0) {
         s->value--;
         return hark__pass();
     }
     return hark__wait(&s->waiters, &sem_kind);
+}
+
+static __attribute__((noinline)) int acquire_slow(hark_sem *s)
+{
+    static const char call[] = "hark_sem_acquire";
+    int error =
+        s ? hark__enter(&s->waiters, call) : hark__fail(-EINVAL, call, "the semaphore is NULL");
+
+    return error ? error : acquire(s);
+}
+
+int hark_sem_acquire(hark_sem *s)
+{
+    return s && hark__may_enter(&s->waiters) ? acquire(s) : acquire_slow(s);
 }
 
 int hark_sem_try(hark_sem *s)
@@ -78,27 +85,36 @@ int hark_sem_try(hark_sem *s)
     return 0;
 }
 
-int hark_sem_release(hark_sem *s)
+static __attribute__((noinline)) int fail_full(const hark_sem *s)
 {
-    static const char call[] = "hark_sem_release";
-    int error = check(s, call);
+    return hark__fail(
+        -EOVERFLOW, "hark_sem_release",
+        "all %d permits are there; release only what was acquired, or raise the maximum", s->value);
+}
 
-    if (error) {
-        return error;
-    }
+static inline int release(hark_sem *s)
+{
     if (s->waiters.first && !planted(sem_forgets_who_waits)) {
         s->value += planted(sem_permit_is_given_twice);
-        hark__wake(planted(sem_wakes_the_last) ? s->waiters.first->prev : s->waiters.first, 0);
-        return 0;
+        return hark__wake(planted(sem_wakes_the_last) ? s->waiters.first->prev : s->waiters.first, 0);
     }
-    if (s->value == (s->max ? s->max : INT_MAX)) {
-        return hark__fail(
-            -EOVERFLOW, call,
-            "all %d permits are there; release only what was acquired, or raise the maximum",
-            s->value);
+    if (unlikely(s->value == (s->max ? s->max : INT_MAX))) {
+        return fail_full(s);
     }
     s->value++;
     return 0;
+}
+
+static __attribute__((noinline)) int release_slow(hark_sem *s)
+{
+    int error = check(s, "hark_sem_release");
+
+    return error ? error : release(s);
+}
+
+int hark_sem_release(hark_sem *s)
+{
+    return s && hark__may_touch(&s->waiters) ? release(s) : release_slow(s);
 }
 
 int hark_sem_value(const hark_sem *s)

@@ -82,14 +82,9 @@ TEST(roster_a_record_whose_ids_are_used_up_is_not_used_again)
 /* ---- what the audit asks --------------------------------------------------------------------- */
 
 /* As in roster.c. */
-struct chunk {
+struct hark__chunk {
     hark__task *records;
     uint32_t number, used, uses;
-};
-struct hark__roster {
-    struct chunk *chunks;
-    uint32_t count, room, loop;
-    hark__task *free;
 };
 
 static void check_says(struct hark__roster *roster, const char *what)
@@ -135,7 +130,7 @@ TEST(roster_the_audit_misses_no_record_and_no_number)
         take(roster);
     }
     check_is_well(roster, CHUNK);
-    const struct chunk chunk = roster->chunks[0];
+    const struct hark__chunk chunk = roster->chunks[0];
     roster->chunks[0] = roster->chunks[1];
     check_says(roster, foreign); /* the number is ours, and stands elsewhere */
     roster->chunks[0] = chunk;
