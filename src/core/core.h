@@ -677,11 +677,12 @@ struct hark__fd {
     uint8_t held;    /* bit of a direction: a task is in the middle of using it, though it may not
                       * stand in `waits` now */
     uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
-    bool hung_up;    /* no edge will come any more, or there is urgent data: never wait first */
-    bool known;      /* kind is right */
-    bool young;      /* noted, to be looked at again when it has grown old */
-    bool own;        /* the library's: closed by hark_after_fork */
-    bool closing;    /* closed, but for the workers that still use it */
+    uint8_t ahead; /* bit of a direction: a callback was told by a look, and the edge may yet come */
+    bool hung_up;  /* no edge will come any more, or there is urgent data: never wait first */
+    bool known;    /* kind is right */
+    bool young;    /* noted, to be looked at again when it has grown old */
+    bool own;      /* the library's: closed by hark_after_fork */
+    bool closing;  /* closed, but for the workers that still use it */
     uint16_t workers;
     int64_t noted;
     struct hark__fd *newer;

@@ -211,6 +211,7 @@ static void look_again(hark_loop *loop, struct hark__fd *entry)
     }
     if (hark__sys.poll(&poll, 1, 0) > 0) {
         hark__interest_report(loop, token_of(entry), poll.revents);
+        entry->ahead = POLLIN | POLLOUT;
         return;
     }
     loop->hub->fresh = false;
@@ -365,6 +366,26 @@ int hark__fd_park(struct hark__fd *entry, int direction)
 
 /* ---- news ------------------------------------------------------------------------------------ */
 
+static int look_at(hark_loop *loop, struct hark__fd *entry, int direction)
+{
+    struct pollfd poll = {.fd = entry->fd, .events = bits[direction]};
+
+    if (hark__fd_look(loop, &poll) > 0) {
+        return poll.revents & POLLNVAL ? -EBADF : 1;
+    }
+    return hark__fd_arm(loop, entry, direction);
+}
+
+/* A callback is called while there is something (its promise is a level), and a ring keeps edges that
+ * were seen by a look meanwhile: then it is looked once more. */
+static bool is_told_in_vain(hark_loop *loop, struct hark__fd *entry, int direction)
+{
+    bool doubtful = entry->ahead & bits[direction] || loop->hub->repeats;
+
+    entry->ahead &= (uint8_t)~bits[direction];
+    return doubtful && look_at(loop, entry, direction) == 0;
+}
+
 static void tell(hark_loop *loop, struct hark__fd *entry, int direction, int result)
 {
     struct hark_waiter *waiter = entry->waits[direction];
@@ -373,7 +394,8 @@ static void tell(hark_loop *loop, struct hark__fd *entry, int direction, int res
     if (waiter) {
         hark__fd_leave(loop, waiter);
         hark__wake_owner(loop, waiter->owner, waiter, result);
-    } else if (watch && (watch->state & WATCH_STATE) == WATCH_LISTED) {
+    } else if (watch && (watch->state & WATCH_STATE) == WATCH_LISTED &&
+               !is_told_in_vain(loop, entry, direction)) {
         hark__watch_queue(loop, watch);
     }
 }
@@ -466,16 +488,6 @@ void hark__fd_fresh(hark_loop *loop, int fd, int kind)
 /* ---- readers and writers --------------------------------------------------------------------- */
 
 /* Rule F4. 1: ready now; 0: not, and the hub will say when; -errno. */
-static int look_at(hark_loop *loop, struct hark__fd *entry, int direction)
-{
-    struct pollfd poll = {.fd = entry->fd, .events = bits[direction]};
-
-    if (hark__fd_look(loop, &poll) > 0) {
-        return poll.revents & POLLNVAL ? -EBADF : 1;
-    }
-    return hark__fd_arm(loop, entry, direction);
-}
-
 int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch)
 {
     struct hark__fd *entry = hark__fd_entry(loop, fd);
@@ -498,6 +510,7 @@ int hark__fd_watch(hark_loop *loop, int fd, int direction, hark_watch *watch)
     entry->watches[direction] = watch;
     loop->fd_waits++;
     if (ready) {
+        entry->ahead |= bits[direction];
         hark__watch_queue(loop, watch);
     }
     note_wait(loop, entry);
@@ -530,6 +543,7 @@ void hark__fd_watch_run(hark_loop *loop, hark_watch *watch)
     }
     int ready = planted(reader_is_told_once) ? 0 : look_at(loop, entry, direction);
     if (ready > 0) {
+        entry->ahead |= bits[direction];
         hark__watch_queue(loop, watch);
     } else if (ready < 0) { /* closed behind our back */
         hark__fd_unwatch(loop, watch);

@@ -100,6 +100,7 @@ struct hark__hub_class {
 struct hark__hub {
     const struct hark__hub_class *class;
     struct hark__operation *ended, *ended_last; /* in order; taken by hark__hub_tell */
+    bool repeats; /* it may report again what it has reported: after some were lost */
     bool fresh; /* the last arm was of a descriptor that the kernel did not know yet, or not any more:
                  * then it was closed meanwhile. Only epoll hears of it */
 };

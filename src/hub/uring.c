@@ -234,6 +234,7 @@ static int uring_disarm(hark__hub *base, int fd, uint64_t token)
 static void renew(uring_hub *hub)
 {
     hub->renew = false;
+    hub->base.repeats = true;
     for (int fd = 0; fd < hub->slots.count; fd++) {
         hark__slot *slot = &hub->slots.at[fd];
         if (slot->armed && (take_out(hub, slot, fd) || add(hub, slot, fd)))
@@ -428,8 +429,10 @@ static int digest(uring_hub *hub, const struct io_uring_cqe *cqe, struct hark__r
         return 1;
     }
     to->events = cqe->res;
-    if (!(cqe->flags & IORING_CQE_F_MORE) && add(hub, slot, (int)(uint32_t)cqe->user_data))
-        hub->renew = true;
+    if (!(cqe->flags & IORING_CQE_F_MORE)) { /* a new one looks anew, at what we are just told */
+        hub->base.repeats = true;
+        hub->renew |= add(hub, slot, (int)(uint32_t)cqe->user_data) != 0;
+    }
     return 1;
 }
 

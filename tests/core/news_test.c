@@ -232,6 +232,108 @@ TEST_ON_HUBS(news_reach_a_reader_that_arms_itself_anew_once_each_time)
     CHECK_EQ(RUN(reads_anew, NULL), 0);
 }
 
+static struct {
+    int ends[2], calls, in_vain;
+    bool more;
+} chatty;
+
+static void read_one(void *arg)
+{
+    char byte;
+    (void)arg;
+    chatty.calls++;
+    chatty.in_vain += read(chatty.ends[0], &byte, 1) != 1;
+    if (chatty.more) {
+        chatty.more = false;
+        CHECK_EQ(write(chatty.ends[1], "y", 1), 1);
+    }
+}
+
+/* What comes while the callback runs is seen by a look after it, and told by the hub besides. */
+static int gets_more_while_it_reads(void *arg)
+{
+    hark_watch watch = {0};
+    (void)arg;
+    CHECK_EQ(hark_pipe(chatty.ends), 0);
+    CHECK_EQ(hark_add_reader(chatty.ends[0], &watch, read_one, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        chatty.more = true;
+        CHECK_EQ(write(chatty.ends[1], "x", 1), 1);
+        while (chatty.calls < 2 * (i + 1)) {
+            CHECK_EQ(hark_sleep(1), 0);
+        }
+        hark__loop_look(hark__here);
+        CHECK_EQ(hark_settle(), 0);
+    }
+    CHECK_EQ(chatty.calls, 6);
+    CHECK_EQ(chatty.in_vain, 0);
+    CHECK_EQ(hark_unwatch(&watch), 0);
+    return hark_close(chatty.ends[0]) | hark_close(chatty.ends[1]);
+}
+
+TEST_ON_HUBS(news_that_a_look_was_ahead_of_call_no_reader_in_vain)
+{
+    CHECK_EQ(RUN(gets_more_while_it_reads, NULL), 0);
+}
+
+enum { CROWD = 3000 };
+static struct {
+    int fd, calls;
+    hark_watch watch;
+} crowd[CROWD];
+static int heard;
+
+static void read_in_crowd(void *arg)
+{
+    int i = (int)(intptr_t)arg;
+    uint64_t value;
+    crowd[i].calls++;
+    heard++;
+    chatty.in_vain += read(crowd[i].fd, &value, sizeof value) != sizeof value;
+}
+
+/* More news at once than the ring has room for. */
+static int hears_from_a_crowd(void *arg)
+{
+    (void)arg;
+    for (intptr_t i = 0; i < CROWD; i++) {
+        crowd[i].fd = new_fd(false);
+        CHECK_EQ(hark_add_reader(crowd[i].fd, &crowd[i].watch, read_in_crowd, (void *)i), 0);
+    }
+    for (int round = 1; round <= 5; round++) {
+        for (int i = 0; i < CROWD; i++) {
+            make_ready(crowd[i].fd);
+        }
+        while (heard < round * CROWD) {
+            CHECK_EQ(hark_sleep(1), 0);
+        }
+        hark__loop_look(hark__here);
+        CHECK_EQ(hark_settle(), 0);
+        for (int i = 0; i < CROWD; i++) {
+            CHECK_EQ(crowd[i].calls, round);
+        }
+    }
+    CHECK_EQ(chatty.in_vain, 0);
+    for (int i = 0; i < CROWD; i++) {
+        CHECK_EQ(hark_unwatch(&crowd[i].watch) | hark_close(crowd[i].fd), 0);
+    }
+    return 0;
+}
+
+TEST_ON_HUBS(news_of_a_crowd_call_each_reader_once)
+{
+    struct rlimit limit;
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    if (strcmp(getenv("HARK_HUB"), "select") == 0) {
+        SKIP("select has numbers below 1024 only");
+    }
+    if (limit.rlim_max < CROWD + 100 || setrlimit(RLIMIT_NOFILE, &limit)) {
+        SKIP("too few descriptors");
+    }
+    CHECK_EQ(RUN(hears_from_a_crowd, NULL), 0);
+}
+
 /* ---- waits that grow old --------------------------------------------------------------------- */
 
 enum { OLD = 600 };
