@@ -6,11 +6,11 @@
 
 #include "base/planted.h"
 
-#define SCAN_AT_MOST 16 /* timers looked at for an exact next deadline */
+#define SCAN_AT_MOST 8 /* timers looked at for the earliest */
 
 void hark__wheel_init(struct hark__wheel *wheel, int64_t instant)
 {
-    *wheel = (struct hark__wheel){.instant = instant < 0 ? 0 : instant};
+    wheel->instant = instant < 0 ? 0 : instant;
 }
 
 /* Rule W1. The level of the highest byte that differs; equal instants belong to level 0. */
@@ -25,75 +25,58 @@ static inline unsigned slot_of(int64_t deadline, unsigned level)
     return (unsigned)((uint64_t)deadline >> (8 * level)) & (HARK__WHEEL_SLOTS - 1);
 }
 
+static inline struct hark_timer *head_of(struct hark__wheel *wheel, unsigned level, unsigned slot)
+{
+    return (struct hark_timer *)hark__wheel_head(wheel, level, slot);
+}
+
 static inline void put(struct hark__wheel *wheel, struct hark_timer *timer)
 {
     unsigned level = level_of(wheel, timer->deadline);
     unsigned slot = slot_of(timer->deadline, level);
-    struct hark_timer **first = &wheel->slots[level][slot];
+    struct hark_timer *head = head_of(wheel, level, slot), *last = head->prev;
 
-    if (!*first) {
-        *first = timer->next = timer->prev = timer;
+    if (!last || last == head) { /* rules W5, W4 */
+        last = head->next = head;
         wheel->bits[level][slot / 64] |= 1ull << (slot % 64);
         wheel->used |= 1u << level;
-        return;
     }
-    timer->next = *first;
-    timer->prev = (*first)->prev;
-    timer->prev->next = timer;
-    (*first)->prev = timer;
-    *first = planted(ties_fire_backwards) ? timer : *first;
+    if (planted(ties_fire_backwards)) {
+        head = head->next;
+        last = head->prev ? head->prev : head;
+    }
+    timer->next = head;
+    timer->prev = last;
+    last->next = timer;
+    head->prev = timer;
 }
 
-static inline void note_empty(struct hark__wheel *wheel, unsigned level, unsigned slot)
-{
-    uint64_t *bits = wheel->bits[level];
-
-    wheel->slots[level][slot] = NULL;
-    bits[slot / 64] &= ~(1ull << (slot % 64));
-    if (!(bits[0] | bits[1] | bits[2] | bits[3])) {
-        wheel->used &= ~(1u << level);
-    }
-}
-
-void hark__wheel_arm(struct hark__wheel *wheel, struct hark_timer *timer, int64_t deadline)
+int hark__wheel_arm(struct hark__wheel *wheel, struct hark_timer *timer, int64_t deadline)
 {
     timer->deadline = deadline < wheel->instant ? wheel->instant : deadline;
     put(wheel, timer);
     wheel->count++;
+    return 0;
 }
 
-void hark__wheel_disarm(struct hark__wheel *wheel, struct hark_timer *timer)
+/* The earliest slot with timers in it; NULL: there is none. The lowest level that is not empty has
+ * it: its slots all lie before the next level's. Bits that lead to no timer go on the way. */
+static struct hark_timer *first_slot(struct hark__wheel *wheel, unsigned *level, unsigned *slot)
 {
-    if (!timer->next) {
-        return;
-    }
-    unsigned level = level_of(wheel, timer->deadline);
-    unsigned slot = slot_of(timer->deadline, level);
-
-    if (timer->next == timer) {
-        note_empty(wheel, level, slot);
-    } else {
-        timer->prev->next = timer->next;
-        timer->next->prev = timer->prev;
-        if (wheel->slots[level][slot] == timer) {
-            wheel->slots[level][slot] = timer->next;
+    for (; wheel->used; wheel->used &= wheel->used - 1) {
+        *level = (unsigned)__builtin_ctz(wheel->used);
+        for (unsigned word = 0; word < HARK__WHEEL_SLOTS / 64; word++) {
+            uint64_t *bits = &wheel->bits[*level][word];
+            for (; *bits; *bits &= *bits - 1) {
+                *slot = word * 64 + (unsigned)__builtin_ctzll(*bits);
+                struct hark_timer *head = head_of(wheel, *level, *slot);
+                if (head->next != head) {
+                    return head;
+                }
+            }
         }
     }
-    timer->next = NULL;
-    wheel->count--;
-}
-
-/* The lowest level that is not empty holds the earliest timers: its slots all lie before the next
- * level's. */
-static unsigned first_slot(const struct hark__wheel *wheel, unsigned level)
-{
-    const uint64_t *bits = wheel->bits[level];
-    unsigned word = 0;
-
-    while (!bits[word]) {
-        word++;
-    }
-    return word * 64 + (unsigned)__builtin_ctzll(bits[word]);
+    return NULL;
 }
 
 /* The first instant that belongs to a slot: the wheel's own bytes above it, its number, zeroes
@@ -106,38 +89,58 @@ static int64_t slot_begin(const struct hark__wheel *wheel, unsigned level, unsig
 }
 
 /* Move the instant. No timer is due before it, so of all slots only the one that it enters changes:
- * its timers, in order, go to where they belong now (rules W1, W2). */
+ * its timers, in order, go to where they belong now (rules W1, W2). A long ring is mostly out of the
+ * cache, and each step of a walk waits for the one before; so a second walk comes from its end, and
+ * fetches what the first one will need after they have met. */
 static void enter(struct hark__wheel *wheel, int64_t instant)
 {
     unsigned level = level_of(wheel, instant), slot = slot_of(instant, level);
-    struct hark_timer *first = wheel->slots[level][slot], *timer = first;
+    struct hark_timer *head = head_of(wheel, level, slot), *timer = head->next;
+    const struct hark_timer *back = head->prev;
 
     wheel->instant = instant;
-    if (level == 0 || !first) {
+    if (level == 0 || hark__wheel_slot_empty(head)) {
         return;
     }
-    note_empty(wheel, level, slot);
-    do {
+    head->next = head->prev = head;
+    while (timer != head) {
         struct hark_timer *next = timer->next;
-        __builtin_prefetch(next->next);
+        back = back == timer || back == next ? head : back->prev;
+        __builtin_prefetch(back);
         put(wheel, timer);
         timer = next;
-    } while (timer != first);
+    }
 }
 
+/* The earliest of a slot, and of several that are equal the first; NULL: they are many. */
+static struct hark_timer *earliest(struct hark_timer *head)
+{
+    struct hark_timer *timer = head->next, *best = timer;
+
+    for (int i = 0; i < SCAN_AT_MOST; i++) {
+        timer = timer->next;
+        if (timer == head) {
+            return best;
+        }
+        best = timer->deadline < best->deadline ? timer : best;
+    }
+    return NULL;
+}
+
+/* The earliest of few is taken where it stands, and the instant stays where it is; many go down a
+ * level first. */
 struct hark_timer *hark__wheel_due(struct hark__wheel *wheel, int64_t now)
 {
-    while (wheel->used) {
-        unsigned level = (unsigned)__builtin_ctz(wheel->used);
-        unsigned slot = first_slot(wheel, level);
-        int64_t begin = slot_begin(wheel, level, slot);
+    struct hark_timer *head;
+    unsigned level = 0, slot = 0;
 
-        if (begin > now) {
+    while ((head = first_slot(wheel, &level, &slot))) {
+        int64_t begin = slot_begin(wheel, level, slot);
+        struct hark_timer *timer = level == 0 ? head->next : earliest(head);
+        if (begin > now || (timer && timer->deadline > now)) {
             break;
         }
-        if (level == 0) {
-            struct hark_timer *timer = wheel->slots[0][slot];
-            wheel->instant = begin;
+        if (timer) {
             hark__wheel_disarm(wheel, timer);
             return timer;
         }
@@ -149,22 +152,14 @@ struct hark_timer *hark__wheel_due(struct hark__wheel *wheel, int64_t now)
     return NULL;
 }
 
-int64_t hark__wheel_next(const struct hark__wheel *wheel)
+int64_t hark__wheel_next(struct hark__wheel *wheel)
 {
-    if (!wheel->used) {
+    unsigned level = 0, slot = 0;
+    struct hark_timer *head = first_slot(wheel, &level, &slot);
+
+    if (!head) {
         return HARK_FOREVER;
     }
-    unsigned level = (unsigned)__builtin_ctz(wheel->used);
-    unsigned slot = first_slot(wheel, level);
-    const struct hark_timer *first = wheel->slots[level][slot], *timer = first;
-    int64_t least = timer->deadline;
-
-    for (int i = 0; i < SCAN_AT_MOST; i++) {
-        timer = timer->next;
-        if (timer == first) {
-            return least;
-        }
-        least = timer->deadline < least ? timer->deadline : least;
-    }
-    return slot_begin(wheel, level, slot);
+    const struct hark_timer *timer = earliest(head);
+    return timer ? timer->deadline : slot_begin(wheel, level, slot);
 }

@@ -284,14 +284,11 @@ static void check_timer(struct hark__audit *audit, const struct hark_timer *time
 static void check_slot(struct hark__audit *audit, unsigned level, unsigned slot, uint32_t *count)
 {
     const struct hark__wheel *wheel = &audit->loop->wheel;
-    const struct hark_timer *first = wheel->slots[level][slot], *timer = first;
+    const struct hark_timer *head = hark__wheel_head(wheel, level, slot), *before = head;
 
-    if (!first) {
-        hark__audit_loop_broken(audit, "W4: slot %u of level %u has a bit and no timer", slot, level);
-        return;
-    }
-    do {
-        if (!timer->next || timer->next->prev != timer) {
+    for (; before->next && before->next != head && *count <= wheel->count; ++*count) {
+        const struct hark_timer *timer = before->next;
+        if (timer->prev != before || (timer->next == head && head->prev != timer)) {
             hark__audit_loop_broken(audit, "W1: a slot of the wheel is not one ring");
             return;
         }
@@ -302,8 +299,8 @@ static void check_slot(struct hark__audit *audit, unsigned level, unsigned slot,
                                     slot, level);
         }
         check_timer(audit, timer);
-        timer = timer->next;
-    } while (++*count <= wheel->count && timer != first);
+        before = timer;
+    }
 }
 
 void hark__audit_wheel(struct hark__audit *audit)

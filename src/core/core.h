@@ -228,6 +228,7 @@ struct hark_loop {
     bool careful; /* every switch goes through the loop: seed, slow_step */
     bool virtual_clock;
     int64_t virtual_now;
+    struct hark__soon soon;
     int64_t slow_step;
     uint64_t random;    /* the state of the seed's generator; 0: no seed */
     uint32_t fair_turn; /* where the next select begins to look */
@@ -239,6 +240,7 @@ struct hark_loop {
     int64_t looked;       /* when it did, or began to */
     int64_t cancelled_at; /* when the run was, if lints want to know */
     int64_t fired;        /* when a timer last did */
+    int64_t gather;       /* ns that timers wait for others, while they are dense */
     int64_t polled;       /* when the hub was last asked */
     int64_t checked;      /* when the clock was last read for the sake of `credit` */
     int32_t credit_given;
@@ -374,6 +376,15 @@ static inline void hark__loop_unpromise(hark_loop *loop)
     loop->promised--;
 }
 int64_t hark__loop_now(hark_loop *loop); /* the clock, real or virtual */
+/* `timeout` > 0 from now, or from a little later (hark__clock_soon). */
+int64_t hark__loop_deadline(hark_loop *loop, int64_t timeout);
+/* The same without a call; HARK_FOREVER: not so easily. */
+static inline int64_t hark__loop_easy_deadline(hark_loop *loop, int64_t timeout)
+{
+    int64_t soon = unlikely(loop->virtual_clock) ? HARK_FOREVER : hark__clock_by_ticks(&loop->soon);
+
+    return unlikely(timeout > HARK_FOREVER - soon) ? HARK_FOREVER : soon + timeout;
+}
 void hark__loop_look(hark_loop *loop);   /* at the hub, the post box and the timers, now */
 void hark__loop_rewind(hark_loop *loop); /* for the explorer: the same loop, as if new */
 /* Of a seeded loop: how many of what is ready may run next; *place: where in the queue candidate
@@ -572,8 +583,24 @@ void hark__cancel_all(hark_loop *loop, bool shields_too);
 
 /* ---- scope.c, group.c ------------------------------------------------------------------------ */
 
-void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags);
-void hark__scope_end(hark_scope *scope);
+static inline void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags)
+{
+    uint32_t loop = hark__here->id;
+
+    hark__level_push(task, &scope->level, flags);
+    scope->level.mark = loop;
+    scope->task = task;
+    scope->timer.next = NULL;
+    scope->deadline = HARK_FOREVER;
+    scope->canceller = 0;
+}
+static inline void hark__scope_end(hark_scope *scope)
+{
+    if (!planted(deadline_outlives_its_scope)) {
+        hark__wheel_disarm(&hark__here->wheel, &scope->timer);
+    }
+    hark__level_pop(scope->task, &scope->level);
+}
 /* May anybody of this thread use it? `noun`: what it is called, "scope" or "group". */
 int hark__scope_check(const hark_scope *scope, const char *noun, const char *call);
 int hark__scope_cancel_inside(hark_loop *loop, hark_scope *scope);

@@ -42,37 +42,14 @@ const hark_scope *hark__scope_of_timer(const struct hark_timer *timer)
     return timer->fire == fire_deadline ? container_of(timer, const hark_scope, timer) : NULL;
 }
 
-static int64_t deadline_after(hark_loop *loop, int64_t timeout)
-{
-    int64_t now = hark__loop_now(loop);
-    return timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout;
-}
-
-static void arm(hark_loop *loop, hark_scope *scope, int64_t deadline)
+static inline int arm(hark_loop *loop, hark_scope *scope, int64_t deadline)
 {
     scope->deadline = deadline;
-    if (deadline != HARK_FOREVER) {
-        scope->timer.fire = fire_deadline;
-        hark__wheel_arm(&loop->wheel, &scope->timer, deadline);
+    if (unlikely(deadline == HARK_FOREVER)) {
+        return 0;
     }
-}
-
-void hark__scope_begin(hark_scope *scope, hark__task *task, uint32_t flags)
-{
-    hark__level_push(task, &scope->level, flags);
-    scope->level.mark = hark__here->id;
-    scope->task = task;
-    scope->timer.next = NULL;
-    scope->deadline = HARK_FOREVER;
-    scope->canceller = 0;
-}
-
-void hark__scope_end(hark_scope *scope)
-{
-    if (!planted(deadline_outlives_its_scope)) {
-        hark__wheel_disarm(&hark__here->wheel, &scope->timer);
-    }
-    hark__level_pop(scope->task, &scope->level);
+    scope->timer.fire = fire_deadline;
+    return hark__wheel_arm(&loop->wheel, &scope->timer, deadline);
 }
 
 /* What stood in the struct before does not matter, so it may look open by chance, or because a copy
@@ -81,10 +58,12 @@ void hark__scope_end(hark_scope *scope)
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level)
 {
     hark__tools_believe(level, sizeof(hark_scope));
+    if (likely(!hark__level_open(level))) {
+        return false;
+    }
     const hark__task *task = ((const hark_scope *)level)->task;
 
-    if (likely(!hark__level_open(level)) || !hark__roster_owns(loop->roster, task) ||
-        task->state == TASK_FREE) {
+    if (!hark__roster_owns(loop->roster, task) || task->state == TASK_FREE) {
         return false;
     }
     for (const struct hark_level *outer = task->level; !(outer->flags & LEVEL_BASE);
@@ -96,19 +75,36 @@ bool hark__level_is_open(hark_loop *loop, const struct hark_level *level)
     return false;
 }
 
-static void begin_with_timeout(hark_loop *loop, hark_scope *scope, int64_t timeout, uint32_t flags)
+/* Of a scope that has just begun. */
+static __attribute__((noinline)) int set_timeout_slowly(hark_loop *loop, hark_scope *scope,
+                                                        int64_t timeout)
 {
-    hark__scope_begin(scope, loop->running, flags);
-    if (timeout <= 0) {
-        scope->deadline = hark__loop_now(loop);
-        scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT | LEVEL_REACHED;
-        hark__lint_scope_cancelled(loop, scope, scope->deadline);
-    } else if (timeout != HARK_FOREVER) {
-        arm(loop, scope, deadline_after(loop, timeout));
+    if (timeout > 0) {
+        return arm(loop, scope, hark__loop_deadline(loop, timeout));
     }
+    scope->deadline = hark__loop_now(loop);
+    scope->level.flags |= LEVEL_CANCELLED | LEVEL_TIMED_OUT | LEVEL_REACHED;
+    hark__lint_scope_cancelled(loop, scope, scope->deadline);
+    return 0;
 }
 
-int hark_scope_open(hark_scope *scope, int64_t timeout)
+static inline int set_timeout(hark_loop *loop, hark_scope *scope, int64_t timeout)
+{
+    int64_t deadline = likely(timeout > 0) ? hark__loop_easy_deadline(loop, timeout) : HARK_FOREVER;
+
+    return likely(deadline != HARK_FOREVER) ? arm(loop, scope, deadline)
+                                            : set_timeout_slowly(loop, scope, timeout);
+}
+
+static inline int begin_with_timeout(hark_loop *loop, hark_scope *scope, int64_t timeout,
+                                     uint32_t flags)
+{
+    hark__scope_begin(scope, loop->running, flags);
+    return timeout == HARK_FOREVER ? 0 : set_timeout(loop, scope, timeout);
+}
+
+/* Whoever opens it may not, or must be told, or something is to be cleaned up before. */
+static __attribute__((noinline)) int open_slowly(hark_scope *scope, int64_t timeout)
 {
     static const char call[] = "hark_scope_open";
     hark_loop *loop = hark__here;
@@ -119,15 +115,23 @@ int hark_scope_open(hark_scope *scope, int64_t timeout)
     if (!loop || !loop->running) {
         return hark__fail(-ENOTSUP, call, "a scope is opened by a task, and there is none here");
     }
-    if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
-        hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
-    }
+    hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     if (hark__level_is_open(loop, &scope->level)) {
         return hark__fail(-EALREADY, call,
                           "this scope is open already; close it first, or use another");
     }
-    begin_with_timeout(loop, scope, timeout, 0);
-    return 0;
+    return begin_with_timeout(loop, scope, timeout, 0);
+}
+
+int hark_scope_open(hark_scope *scope, int64_t timeout)
+{
+    hark_loop *loop = hark__here;
+
+    if (unlikely(!scope || !loop || !loop->running || loop->running->level->flags & LEVEL_WITHIN ||
+                 hark__tools_doubt || hark__level_open(&scope->level))) {
+        return open_slowly(scope, timeout);
+    }
+    return begin_with_timeout(loop, scope, timeout, 0);
 }
 
 /* What becomes of the body's result (rules O1, O2). */
@@ -214,14 +218,14 @@ static int64_t check_close(hark_loop *loop, hark_scope *scope, int64_t rc)
     return hark__fail(-EPERM, call, "only the task that opened a scope may close it");
 }
 
-int64_t hark_scope_close(hark_scope *scope, int64_t rc)
+static __attribute__((noinline)) int64_t close_slowly(hark_scope *scope, int64_t rc)
 {
     hark_loop *loop = hark__here;
 
-    if (unlikely(!scope || !loop || !hark__level_open(&scope->level) || scope->task != loop->running)) {
+    if (!scope || !loop || !hark__level_open(&scope->level) || scope->task != loop->running) {
         return check_close(hark__loop_here(), scope, rc);
     }
-    if (unlikely(loop->running->level != &scope->level)) {
+    if (loop->running->level != &scope->level) {
         hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
         if (!hark__level_is_open(loop, &scope->level)) {
             return hark__fail(-EINVAL, "hark_scope_close",
@@ -233,11 +237,24 @@ int64_t hark_scope_close(hark_scope *scope, int64_t rc)
     }
     int64_t result = hark__scope_verdict(scope, rc);
     hark__scope_end(scope);
-    if (unlikely(result == -ETIMEDOUT && rc == -ECANCELED)) {
+    if (result == -ETIMEDOUT && rc == -ECANCELED) {
         hark__fail(-ETIMEDOUT, "hark_scope_close",
                    "the scope's deadline passed before its body had ended");
     }
     return result;
+}
+
+int64_t hark_scope_close(hark_scope *scope, int64_t rc)
+{
+    const hark_loop *loop = hark__here;
+
+    if (unlikely(!scope || !loop || !hark__level_open(&scope->level) ||
+                 scope->task != loop->running || scope->task->level != &scope->level ||
+                 rc == -ECANCELED || planted(done_in_time_is_a_timeout))) {
+        return close_slowly(scope, rc);
+    }
+    hark__scope_end(scope);
+    return rc;
 }
 
 /* ---- what any task of the loop may do -------------------------------------------------------- */

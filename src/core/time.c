@@ -2,14 +2,20 @@
  *
  * time.c - sleeping, yielding, settling: waiting for time and for the others.
  *
- * Rules    N1  A sleep never ends early: its deadline is reckoned from a fresh reading of the
- *              clock.
+ * Rules    N1  A sleep never ends early: its deadline is reckoned from an instant that is not past.
  *          N2  A sleeper's timer stands in its record, in the place of its waiter: it needs no
  *              memory and cannot fail.
  */
 #include <hark/time.h>
 
 #include "core/core.h"
+
+int64_t hark__loop_deadline(hark_loop *loop, int64_t timeout)
+{
+    int64_t soon = loop->virtual_clock ? loop->virtual_now : hark__clock_soon(&loop->soon);
+
+    return timeout > HARK_FOREVER - soon ? HARK_FOREVER : soon + timeout;
+}
 
 static void fire_sleeper(struct hark_timer *timer)
 {
@@ -94,8 +100,7 @@ int hark_sleep(int64_t timeout)
     if (timeout <= 0) {
         return hark__give_way();
     }
-    int64_t now = hark__loop_now(hark__here);
-    return sleep_until(hark__here, timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout);
+    return sleep_until(hark__here, hark__loop_deadline(hark__here, timeout));
 }
 
 int hark_checkpoint(void)

@@ -31,10 +31,20 @@ static uint32_t loop_of(const hark_watch *watch)
     return __atomic_load_n(&watch->loop, __ATOMIC_RELAXED);
 }
 
-static bool is_armed(const hark_watch *watch, const hark_loop *loop)
+static inline bool is_armed(const hark_watch *watch, const hark_loop *loop)
 {
-    return (state_of(watch) & WATCH_STATE) != WATCH_IDLE &&
+    return unlikely((state_of(watch) & WATCH_STATE) != WATCH_IDLE) &&
            ((loop && loop_of(watch) == loop->id) || hark__loop_alive(loop_of(watch)));
+}
+
+/* All but `in`. */
+static inline void fill(const hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg,
+                        unsigned state)
+{
+    watch->fn = fn;
+    watch->arg = arg;
+    watch->state = state;
+    watch->loop = loop->id;
 }
 
 int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg,
@@ -55,10 +65,7 @@ int hark__watch_arm(hark_loop *loop, hark_watch *watch, hark_callback *fn, void 
     if (hark__loop_promise(loop)) {
         return hark__fail(-ENOMEM, call, "no memory for a place in the run queue");
     }
-    watch->fn = fn;
-    watch->arg = arg;
-    watch->state = state;
-    watch->loop = loop->id;
+    fill(loop, watch, fn, arg, state);
     watch->in.waiter = (struct hark_waiter){.owner = (uintptr_t)watch | OWNER_WATCH};
     return 0;
 }
@@ -105,7 +112,7 @@ void hark__watch_unqueue(hark_loop *loop, hark_watch *watch)
     loop->ring[place & loop->mask] = READY_WATCH;
 }
 
-int hark_unwatch(hark_watch *watch)
+static __attribute__((noinline)) int unwatch_slowly(hark_watch *watch)
 {
     static const char call[] = "hark_unwatch";
     hark_loop *loop = hark__loop_here();
@@ -141,6 +148,20 @@ int hark_unwatch(hark_watch *watch)
     return 0;
 }
 
+/* One that waits for its time, as most do that are taken back, has no other place. */
+int hark_unwatch(hark_watch *watch)
+{
+    hark_loop *loop = hark__here;
+
+    if (unlikely(!watch || !loop || state_of(watch) != WATCH_TIMED || loop_of(watch) != loop->id)) {
+        return unwatch_slowly(watch);
+    }
+    hark__wheel_disarm(&loop->wheel, &watch->in.timer);
+    watch->state = WATCH_IDLE;
+    hark__loop_unpromise(loop);
+    return 0;
+}
+
 int hark_call_soon(hark_watch *watch, hark_callback *fn, void *arg)
 {
     int error = hark__watch_arm(hark__loop_here(), watch, fn, arg, WATCH_QUEUED, "hark_call_soon");
@@ -161,29 +182,65 @@ const hark_watch *hark__watch_of_timer(const struct hark_timer *timer)
     return timer->fire == fire_watch ? container_of(timer, const hark_watch, in.timer) : NULL;
 }
 
-static int call_at(int64_t deadline, hark_watch *watch, hark_callback *fn, void *arg, const char *call)
+static int stand_in_wheel(hark_loop *loop, hark_watch *watch, int64_t deadline)
 {
-    int error = hark__watch_arm(hark__loop_here(), watch, fn, arg, WATCH_TIMED, call);
+    watch->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_watch};
+    return deadline == HARK_FOREVER ? 0 : hark__wheel_arm(&loop->wheel, &watch->in.timer, deadline);
+}
 
-    if (!error) {
-        watch->in.timer = (struct hark_timer){.deadline = deadline, .fire = fire_watch};
-        if (deadline != HARK_FOREVER) {
-            hark__wheel_arm(&hark__here->wheel, &watch->in.timer, deadline);
-        }
-    }
-    return error;
+/* Most are armed by a loop that runs, and it has room for them. */
+static inline bool can_be_armed(const hark_loop *loop, const hark_watch *watch, hark_callback *fn)
+{
+    return likely(loop && watch && fn && (state_of(watch) & WATCH_STATE) == WATCH_IDLE &&
+                  loop->promised <= loop->mask);
+}
+
+static inline int arm_for(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *arg,
+                          int64_t deadline)
+{
+    loop->promised++;
+    fill(loop, watch, fn, arg, WATCH_TIMED);
+    watch->in.timer.fire = fire_watch;
+    return hark__wheel_arm(&loop->wheel, &watch->in.timer, deadline);
+}
+
+static __attribute__((noinline)) int call_at_slowly(int64_t deadline, hark_watch *watch,
+                                                    hark_callback *fn, void *arg)
+{
+    int error = hark__watch_arm(hark__loop_here(), watch, fn, arg, WATCH_TIMED, "hark_call_at");
+
+    return error ? error : stand_in_wheel(hark__here, watch, deadline);
 }
 
 int hark_call_at(int64_t deadline, hark_watch *watch, hark_callback *fn, void *arg)
 {
-    return call_at(deadline, watch, fn, arg, "hark_call_at");
+    hark_loop *loop = hark__here;
+
+    return can_be_armed(loop, watch, fn) && likely(deadline != HARK_FOREVER)
+               ? arm_for(loop, watch, fn, arg, deadline)
+               : call_at_slowly(deadline, watch, fn, arg);
+}
+
+static __attribute__((noinline)) int call_later_slowly(int64_t timeout, hark_watch *watch,
+                                                       hark_callback *fn, void *arg)
+{
+    int error = hark__watch_arm(hark__loop_here(), watch, fn, arg, WATCH_TIMED, "hark_call_later");
+
+    if (error) {
+        return error;
+    }
+    return stand_in_wheel(hark__here, watch,
+                          timeout > 0 ? hark__loop_deadline(hark__here, timeout)
+                                      : hark__loop_now(hark__here));
 }
 
 int hark_call_later(int64_t timeout, hark_watch *watch, hark_callback *fn, void *arg)
 {
-    int64_t now = hark_now();
+    hark_loop *loop = hark__here;
+    int64_t deadline = can_be_armed(loop, watch, fn) && likely(timeout > 0)
+                           ? hark__loop_easy_deadline(loop, timeout)
+                           : HARK_FOREVER;
 
-    timeout = timeout < 0 ? 0 : timeout;
-    return call_at(timeout > HARK_FOREVER - now ? HARK_FOREVER : now + timeout, watch, fn, arg,
-                   "hark_call_later");
+    return likely(deadline != HARK_FOREVER) ? arm_for(loop, watch, fn, arg, deadline)
+                                            : call_later_slowly(timeout, watch, fn, arg);
 }

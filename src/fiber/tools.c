@@ -51,11 +51,25 @@ static bool tsan(void)
     return __tsan_switch_to_fiber && __tsan_create_fiber;
 }
 
+/* It alone of valgrind's tools answers this. */
+#ifdef RUNNING_ON_VALGRIND
+static bool in_memcheck(void)
+{
+    char probe = 0;
+    return VALGRIND_MAKE_MEM_DEFINED(&probe, sizeof probe) != 0;
+}
+#else
+static bool in_memcheck(void)
+{
+    return false;
+}
+#endif
+
 /* Before main, so that it never changes while threads read it. */
 static __attribute__((constructor)) void look_for_tools(void)
 {
     hark__tools_on = asan() || tsan() || __cxa_get_globals;
-    hark__tools_doubt = hark__tools_valgrind();
+    hark__tools_doubt = in_memcheck();
 }
 
 void hark__tools_here(hark__tools *tools)

@@ -100,13 +100,12 @@ static void put_timer(const struct hark_timer *timer)
     }
 }
 
-static void put_timers(const struct hark_timer *first, int64_t due)
+static void put_timers(const struct hark_timer *head, int64_t due)
 {
-    for (const struct hark_timer *timer = first; timer;) {
+    for (const struct hark_timer *timer = head->next; timer && timer != head; timer = timer->next) {
         if (timer->deadline == due) {
             put_timer(timer);
         }
-        timer = timer->next == first ? NULL : timer->next;
     }
 }
 
@@ -121,8 +120,9 @@ void hark__story_time(const hark_loop *loop, int64_t next)
     hark__text_to_string(&text, words, sizeof words);
     hark__text_duration(&text, next - loop->virtual_now);
     hark__story_put("      time goes on: %s\n", words);
-    for (int i = 0; i < HARK__WHEEL_LEVELS * HARK__WHEEL_SLOTS; i++) {
-        put_timers(loop->wheel.slots[i / HARK__WHEEL_SLOTS][i % HARK__WHEEL_SLOTS], next);
+    for (unsigned i = 0; i < HARK__WHEEL_LEVELS * HARK__WHEEL_SLOTS; i++) {
+        put_timers(hark__wheel_head(&loop->wheel, i / HARK__WHEEL_SLOTS, i % HARK__WHEEL_SLOTS),
+                   next);
     }
 }
 

@@ -213,6 +213,68 @@ TEST(sys_S2_the_clock_never_runs_backwards)
     CHECK_EQ(hark__clock(), ahead + 1); /* unreadable: it stands still */
 }
 
+/* The bound is the promise's; the test needs no luck for it: a thread that is stopped between two
+ * readings sees a later clock, and a deadline from before. */
+TEST(sys_an_instant_for_deadlines_is_not_past_and_never_goes_back)
+{
+    struct hark__soon soon = {0};
+    int64_t latest = 0, end = hark__clock() + 20000000;
+    long built_on = 0;
+    for (int64_t before = 0; before < end;) {
+        before = hark__clock();
+        int64_t instant = hark__clock_soon(&soon);
+        built_on += soon.few > 0;
+        const int64_t after = hark__clock();
+        CHECK_GE(instant, before);
+        CHECK_GE(instant, latest);
+        CHECK_LE(instant, after + 10000);
+        latest = instant;
+    }
+    CHECK(built_on > 0 || !soon.rate);
+}
+
+TEST(sys_an_instant_for_deadlines_is_the_clock_when_somebody_else_tells_it)
+{
+    struct hark__soon soon = {0};
+    told = (struct timespec){hark__clock() / 1000000000 + 100, 0};
+    for (int64_t end = hark__clock() + 1000000; hark__clock() < end;)
+        hark__clock_soon(&soon);
+    hark__sys.clock_gettime = tell_time;
+    soon.few = 0; /* what was read before has grown old */
+    for (int i = 0; i < 100; i++) {
+        CHECK_EQ(hark__clock_soon(&soon), told.tv_sec * INT64_C(1000000000) + told.tv_nsec);
+        told.tv_nsec += 777;
+    }
+}
+
+static void let_pass(int64_t span)
+{
+    for (int64_t end = hark__clock() + span; hark__clock() < end;) {}
+}
+
+TEST(sys_ticks_that_were_found_behind_the_clock_are_not_used_any_more)
+{
+    struct hark__soon soon = {0};
+    for (int i = 0; i < 1000 && !soon.rate; i++) {
+        hark__clock_soon(&soon);
+        let_pass(40000);
+    }
+    if (!soon.rate)
+        SKIP("this processor's ticks are not steady");
+    const uint64_t rate = soon.rate;
+    for (int i = 0; i < 1000 && !soon.distrusted; i++) {
+        soon.rate = rate / 2;
+        let_pass(200000);
+        hark__clock_soon(&soon);
+    }
+    CHECK(soon.distrusted);
+    CHECK_EQ(soon.few, 0);
+    let_pass(200000);
+    const int64_t instant = hark__clock_soon(&soon);
+    CHECK_LE(instant, hark__clock());
+    CHECK_EQ(soon.few, 0);
+}
+
 /* ---- choices --------------------------------------------------------------------------------- */
 
 TEST(sys_choices_without_a_seed_are_always_the_first)

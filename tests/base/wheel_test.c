@@ -42,6 +42,12 @@ static struct entry *oracle_next(void)
     return best;
 }
 
+static void begin(int64_t instant)
+{
+    memset(&wheel, 0, sizeof wheel);
+    hark__wheel_init(&wheel, instant);
+}
+
 static void arm(struct entry *e, int64_t deadline, int order)
 {
     e->deadline = deadline < wheel.instant ? wheel.instant : deadline;
@@ -52,7 +58,7 @@ static void arm(struct entry *e, int64_t deadline, int order)
 
 TEST(wheel_fires_in_the_order_of_deadlines_then_of_arming)
 {
-    hark__wheel_init(&wheel, 1000);
+    begin(1000);
     arm(&entries[0], 5000, 0);
     arm(&entries[1], 3000, 1);
     arm(&entries[2], 5000, 2);
@@ -82,7 +88,7 @@ TEST(wheel_never_fires_early_and_never_late)
                                     INT64_C(1) << 55};
 
     for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
-        hark__wheel_init(&wheel, 12345);
+        begin(12345);
         arm(&entries[0], 12345 + spans[i], 0);
         CHECK_PTR(hark__wheel_due(&wheel, 12345 + spans[i] - 1), NULL);
         CHECK_PTR(hark__wheel_due(&wheel, 12345 + spans[i]), &entries[0].timer);
@@ -94,7 +100,7 @@ TEST(wheel_next_is_never_after_the_earliest_deadline)
     uint64_t random = kit_seed() | 1;
 
     for (int round = 0; round < 200; round++) {
-        hark__wheel_init(&wheel, (int64_t)(draw(&random) >> 20));
+        begin((int64_t)(draw(&random) >> 20));
         int count = 1 + (int)(draw(&random) % 100);
         int64_t least = HARK_FOREVER;
         for (int i = 0; i < count; i++) {
@@ -111,7 +117,7 @@ TEST(wheel_next_is_never_after_the_earliest_deadline)
 /* Waking at the bound moves timers down: after at most one step a level, the earliest fires. */
 TEST(wheel_reaches_the_earliest_deadline_in_few_wake_ups)
 {
-    hark__wheel_init(&wheel, 77);
+    begin(77);
     for (int i = 0; i < 500; i++) {
         hark__wheel_arm(&wheel, &entries[i].timer, 77 + 3000000000 + i * 1000);
     }
@@ -128,7 +134,7 @@ TEST(wheel_agrees_with_a_sorted_list_over_random_histories)
     int order = 0, steps = kit_slow() ? 3000 : 20000;
 
     memset(entries, 0, sizeof entries);
-    hark__wheel_init(&wheel, (int64_t)(draw(&random) >> 8));
+    begin((int64_t)(draw(&random) >> 8));
     int64_t now = wheel.instant;
     for (int step = 0; step < steps; step++) {
         struct entry *e = &entries[draw(&random) % MANY];

@@ -201,6 +201,87 @@ TEST(idle_a_clock_that_stands_still_stops_nobody)
     CHECK_EQ(RUN(gives_way_in_no_time, NULL), 0);
 }
 
+/* ---- timers: one by one, and in batches ------------------------------------------------------ */
+
+enum { TIMERS = 10000 };
+
+static struct {
+    hark_watch watches[TIMERS];
+    int64_t began, every, late; /* `late`: the latest one's delay */
+    int fired, sleeps;
+} clockwork;
+
+static int64_t frozen_now(void)
+{
+    return (int64_t)frozen.tv_sec * 1000000000 + frozen.tv_nsec;
+}
+
+/* Sleeping is moving the clock, and nothing else moves it. */
+static int jump_ahead(hark__hub *hub, int64_t timeout, struct hark__report *reports, int max)
+{
+    if (timeout > 0) {
+        const int64_t then = frozen_now() + timeout;
+        frozen = (struct timespec){then / 1000000000, then % 1000000000};
+        clockwork.sleeps++;
+    }
+    return real->poll(hub, 0, reports, max);
+}
+
+static void fires_in_order(void *arg)
+{
+    const int i = (int)((hark_watch *)arg - clockwork.watches);
+    const int64_t late = frozen_now() - (clockwork.began + i * clockwork.every);
+    CHECK_EQ(i, clockwork.fired);
+    CHECK_GE(late, 0);
+    clockwork.late = late > clockwork.late ? late : clockwork.late;
+    clockwork.fired++;
+}
+
+static int waits_for_timers(void *arg)
+{
+    int (*clock)(clockid_t, struct timespec *) = hark__sys.clock_gettime;
+    (void)arg;
+    CHECK_EQ(clock(CLOCK_MONOTONIC, &frozen), 0);
+    frozen.tv_sec += 1;
+    hark__sys.clock_gettime = stand_still;
+    poll_by(jump_ahead);
+    clockwork.began = frozen_now() + HARK_MS(1);
+    for (int i = 0; i < TIMERS; i++) {
+        hark_watch *w = &clockwork.watches[i];
+        CHECK_EQ(hark_call_at(clockwork.began + i * clockwork.every, w, fires_in_order, w), 0);
+    }
+    CHECK_EQ(hark_sleep_until(clockwork.began + TIMERS * clockwork.every + HARK_MS(1)), 0);
+    CHECK_EQ(clockwork.fired, TIMERS);
+    poll_by(NULL);
+    hark__sys.clock_gettime = clock;
+    return 0;
+}
+
+TEST(idle_sparse_timers_fire_each_at_its_instant)
+{
+    clockwork.every = HARK_US(50);
+    CHECK_EQ(RUN(waits_for_timers, NULL), 0);
+    CHECK_EQ(clockwork.late, 0);
+    CHECK_GE(clockwork.sleeps, TIMERS);
+}
+
+TEST(idle_denser_timers_are_50_us_late_at_most)
+{
+    clockwork.every = HARK_US(20);
+    CHECK_EQ(RUN(waits_for_timers, NULL), 0);
+    CHECK_GT(clockwork.late, 0);
+    CHECK_LT(clockwork.late, HARK_US(50));
+    CHECK_LE(clockwork.sleeps, TIMERS / 2 + 10);
+}
+
+TEST(idle_dense_timers_are_served_in_batches_500_us_late_at_most)
+{
+    clockwork.every = HARK_US(1);
+    CHECK_EQ(RUN(waits_for_timers, NULL), 0);
+    CHECK_LT(clockwork.late, HARK_US(500));
+    CHECK_LE(clockwork.sleeps, TIMERS / 500 + 10);
+}
+
 /* ---- memory that is given back --------------------------------------------------------------- */
 
 static struct {
