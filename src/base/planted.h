@@ -188,6 +188,9 @@
     X(worker_failure_is_kept_to_itself, "a worker that fails cancels no other") \
     X(worker_last_failure_wins, "the last failure of the workers is the result") \
     /* what crosses loops */ \
+    X(spin_never_ends, "a loop that awaits a thread's answer awake never falls asleep") \
+    X(spin_is_tried_for_ever, "a spin in vain is forgotten, and the next call spins again") \
+    X(spin_on_one_processor, "a loop spins though the thread has no other processor to run on") \
     X(crowd_takes_the_last, "who came last is met first, across loops") \
     X(cancelled_party_stays_in_its_crowd, "who is cancelled still stands where other loops look") \
     X(taken_party_leaves, "who is cancelled when it was taken does not wait for its answer") \

@@ -184,6 +184,8 @@ static int sys_eventfd(unsigned value, int flags)
 #define sys_recvmsg           recvmsg
 #define sys_rename            rename
 #define sys_rmdir             rmdir
+#define sys_sched_getaffinity sched_getaffinity
+#define sys_sched_getcpu      sched_getcpu
 #define sys_send              send
 #define sys_sendmmsg          sendmmsg
 #define sys_sendmsg           sendmsg

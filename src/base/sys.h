@@ -24,6 +24,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -130,6 +131,8 @@ struct io_uring_params;
     X(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags)) \
     X(int, rename, (const char *from, const char *to), (from, to)) \
     X(int, rmdir, (const char *path), (path)) \
+    X(int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t * set), (pid, size, set)) \
+    X(int, sched_getcpu, (void), ()) \
     X(ssize_t, send, (int fd, const void *buffer, size_t size, int flags), \
       (fd, buffer, size, flags)) \
     X(int, sendmmsg, (int fd, struct mmsghdr *list, unsigned count, int flags), \

@@ -184,6 +184,52 @@ static inline void *hark__owner_of(const struct hark_waiter *waiter)
     return (void *)(waiter->owner & ~(uintptr_t)OWNER_KIND);
 }
 
+/* ---- waiting awake --------------------------------------------------------------------------- */
+
+/* Does it pay? Each time in vain doubles how many chances are let pass then, up to 63; each time
+ * that paid takes half of those doublings back. */
+struct hark__spin {
+    uint8_t vain, pass;
+};
+
+#define SPIN_VAIN_MOST 6
+
+static inline bool hark__spin_may(struct hark__spin *luck)
+{
+    bool may = !luck->pass;
+
+    luck->pass -= !may;
+    return may;
+}
+
+static inline void hark__spin_paid(struct hark__spin *luck, bool paid)
+{
+    if (planted(spin_is_tried_for_ever)) {
+        return;
+    }
+    luck->vain = paid                          ? luck->vain / 2
+                 : luck->vain < SPIN_VAIN_MOST ? luck->vain + 1
+                                               : SPIN_VAIN_MOST;
+    luck->pass = (uint8_t)(paid ? 0 : (1 << luck->vain) - 1);
+}
+
+/* A moment's rest for a processor that spins. */
+#if defined(__x86_64__)
+static inline void hark__pause(void)
+{
+    __builtin_ia32_pause();
+}
+#elif defined(__aarch64__)
+static inline void hark__pause(void)
+{
+    __asm__ volatile("isb" ::: "memory");
+}
+#else
+static inline void hark__pause(void)
+{
+}
+#endif
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 #define LOOP_BUDGET 128 /* calls that need not wait, before a task lets others run */
@@ -234,6 +280,15 @@ struct hark_loop {
     uint32_t fair_turn; /* where the next select begins to look */
     uint32_t turn_end;  /* careful: what was ready when the turn began */
 
+    /* Calls of threads that are awaited awake (thread/thread.c): how many there are, until when, and
+     * whether the loop has slept all the same since the latest began. */
+    uint32_t spins;
+    bool spin_slept;
+    bool spin_checked, one_processor; /* the second is known */
+    bool spin_shares; /* the latest was done by a thread on our processor: one of us has to wait */
+    struct hark__spin luck;
+    int64_t spin_end;
+
     int64_t trimmed;      /* when unused stacks were last given back */
     bool trims;           /* there are more of them */
     int64_t look_at;      /* when lint.c looks who is cancelled; HARK_FOREVER: nobody is */
@@ -260,9 +315,10 @@ struct hark_loop {
     pthread_t thread;
     int main_result;
     hark_loop *next_alive;
-    atomic_int refs, held, gate; /* by other threads: its memory, the loop, and who posts; post.c */
-    hark_limiter calls;          /* of the program, in worker threads: thread/call.c */
-    hark_watch nudge;            /* "nobody holds the loop any more" */
+    atomic_int refs, held; /* by other threads: its memory, and the loop; post.c */
+    bool shut;             /* nothing that others post is accepted any more */
+    hark_limiter calls;    /* of the program, in worker threads: thread/call.c */
+    hark_watch nudge;      /* "nobody holds the loop any more" */
     atomic_bool nudge_posted;
     hark_task main; /* whose end is waited for, and whose result it is; 0: it has ended */
 
@@ -664,8 +720,16 @@ void hark__watch_unqueue(hark_loop *loop, hark_watch *watch);
 int hark__inbox_open(hark_loop *loop); /* needed before anything outside may post; 0 or -errno */
 void hark__inbox_close(hark_loop *loop);
 void hark__inbox_abandon(hark_loop *loop); /* in a forked child */
-/* Any thread, any signal handler; watch->fn runs in the loop. */
+/* Any thread, any signal handler; watch->fn runs in the loop. Who calls it keeps the box from being
+ * closed meanwhile. */
 void hark__inbox_post(struct hark__inbox *inbox, hark_watch *watch);
+/* The same, for who only holds the loop. -ESHUTDOWN: the box is shut, and the watch idle. */
+int hark__inbox_offer(struct hark__inbox *inbox, hark_watch *watch);
+void hark__inbox_shut(struct hark__inbox *inbox); /* in the loop: nothing is offered any more */
+/* Who is inside may post until it leaves: the box is not closed, and its memory is there. */
+void hark__inbox_enter(struct hark__inbox *inbox);
+void hark__inbox_leave(struct hark__inbox *inbox);
+bool hark__inbox_is_entered(const struct hark__inbox *inbox);
 bool hark__inbox_drain(hark_loop *loop);
 bool hark__inbox_any(const hark_loop *loop); /* has anything been posted? */
 bool hark__inbox_sleep(hark_loop *loop);     /* about to sleep: false if something has come */
@@ -678,7 +742,7 @@ void hark__inbox_free(hark_loop *loop); /* its memory, long after its end */
 
 /* ---- post.c ---------------------------------------------------------------------------------- */
 
-/* From now on nothing is accepted; what was accepted is in the post box. */
+/* From now on nothing is accepted; what was accepted is in the post box, and nobody is inside. */
 void hark__gate_close(hark_loop *loop);
 void hark__gate_shut(hark_loop *loop); /* ... without waiting for who is inside */
 /* May somebody outside yet wake its tasks? */

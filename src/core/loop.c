@@ -310,6 +310,17 @@ static void jump(hark_loop *loop, int64_t most)
     expire_timers(loop);
 }
 
+/* A call of a thread that may end any moment: look around again and again instead of sleeping. Who
+ * steps the loop by hand waits elsewhere. */
+static bool stays_awake(hark_loop *loop, int64_t most)
+{
+    if (likely(!loop->spins) || most != HARK_FOREVER) {
+        return false;
+    }
+    loop->spin_slept = loop->polled >= loop->spin_end && !planted(spin_never_ends);
+    return !loop->spin_slept;
+}
+
 /* Nothing is ready: wait for the world, `most` at most. */
 static void idle(hark_loop *loop, int64_t most)
 {
@@ -331,6 +342,10 @@ static void idle(hark_loop *loop, int64_t most)
     }
     if (most == HARK_FOREVER && can_never_go_on(loop)) {
         deadlock(loop);
+        return;
+    }
+    if (stays_awake(loop, most)) {
+        poll_hub(loop, 0);
         return;
     }
     int64_t timeout = most == HARK_FOREVER ? -1 : most;

@@ -2,14 +2,14 @@
  *
  * post.c - other threads' side of a loop: hold it, post to it, drop it.
  *
- * Idea     What is posted goes into the post box (inbox.c). What is added here is the loop's end: a
- *          gate, one counter of who is inside and a bit that says closed. Who posts goes in, looks
- *          at the bit, pushes, and goes out; the loop sets the bit, waits until nobody is inside,
- *          and then runs what the box holds. So what was accepted runs, and nobody writes into a
- *          descriptor that is closed already.
+ * Idea     What is posted goes into the post box (inbox.c), and the box itself says when it takes no
+ *          more: the loop shuts it, and runs what it held by then. Who was accepted wakes the loop
+ *          if it sleeps, and for that it goes in: a counter of who is inside keeps the loop from
+ *          closing the box's descriptor, or freeing what nobody holds. A loop that is awake costs
+ *          its posters one compare-and-swap, and one look.
  *
- *              poster:  gate += 1; closed? -ESHUTDOWN; push, write; gate -= 1
- *              loop:    gate |= closed; until gate == closed: yield; run the box; close the parts
+ *              poster:  shut? -ESHUTDOWN; push; asleep? inside += 1; wake it; inside -= 1
+ *              loop:    shut; until inside == 0: yield; run the box; close the parts
  *
  *          The memory of the loop outlives it until the last holder has dropped it.
  * Rules    N1  Accepted is run, once, in the order of accepting; refused is -ESHUTDOWN for ever.
@@ -25,28 +25,18 @@
 
 #include "core/core.h"
 
-#define CLOSED (1 << 30)
-
-/* Inside, in any case. True: it is open. */
-static bool go_in(hark_loop *loop)
-{
-    return !(atomic_fetch_add(&loop->gate, 1) & CLOSED);
-}
-
-static void go_out(hark_loop *loop)
-{
-    atomic_fetch_sub(&loop->gate, 1);
-}
-
 void hark__gate_shut(hark_loop *loop)
 {
-    atomic_fetch_or(&loop->gate, CLOSED);
+    loop->shut = true;
+    if (loop->inbox) {
+        hark__inbox_shut(loop->inbox);
+    }
 }
 
 void hark__gate_close(hark_loop *loop)
 {
     hark__gate_shut(loop);
-    while (atomic_load(&loop->gate) != CLOSED) {
+    while (loop->inbox && hark__inbox_is_entered(loop->inbox)) {
         sched_yield();
     }
 }
@@ -55,9 +45,11 @@ void hark__gate_close(hark_loop *loop)
  * end while we are still here. */
 void hark__loop_answer(hark_loop *loop, hark_watch *watch)
 {
-    go_in(loop);
-    hark__inbox_post(loop->inbox, watch);
-    go_out(loop);
+    struct hark__inbox *inbox = loop->inbox;
+
+    hark__inbox_enter(inbox);
+    hark__inbox_post(inbox, watch);
+    hark__inbox_leave(inbox);
     hark_loop_drop(loop);
 }
 
@@ -65,8 +57,7 @@ void hark__loop_answer(hark_loop *loop, hark_watch *watch)
  * holds. */
 bool hark__loop_is_held(const hark_loop *loop)
 {
-    return loop->holds || (atomic_load(&loop->held) && !(atomic_load(&loop->gate) & CLOSED)) ||
-           hark__inbox_any(loop);
+    return loop->holds || (atomic_load(&loop->held) && !loop->shut) || hark__inbox_any(loop);
 }
 
 void hark__loop_unref(hark_loop *loop)
@@ -105,13 +96,13 @@ static void nudged(void *arg)
 }
 
 /* Rule N3. The loop may have looked at the holds and not be asleep yet: so it is not enough to wake
- * it, something must be in its box. */
+ * it, something must be in its box. One that is shut needs no telling. */
 static void nudge(hark_loop *loop)
 {
     if (!atomic_exchange(&loop->nudge_posted, true)) {
         loop->nudge.fn = nudged;
         loop->nudge.arg = &loop->nudge_posted;
-        hark__inbox_post(loop->inbox, &loop->nudge);
+        hark__inbox_offer(loop->inbox, &loop->nudge);
     }
 }
 
@@ -121,10 +112,7 @@ void hark_loop_drop(hark_loop *loop)
         return;
     }
     if (atomic_fetch_sub(&loop->held, 1) == 1 && hark__here != loop) {
-        if (go_in(loop)) {
-            nudge(loop);
-        }
-        go_out(loop);
+        nudge(loop);
     }
     hark__loop_unref(loop);
 }
@@ -133,25 +121,17 @@ int hark_loop_post(hark_loop *loop, hark_watch *watch, hark_callback *fn, void *
 {
     uint32_t idle = WATCH_IDLE;
 
-    if (!loop || !watch || !fn) {
+    if (unlikely(!loop || !watch || !fn)) {
         return -EINVAL;
     }
-    if (!loop->inbox && (hark_loop_self() != loop || hark__inbox_open(loop))) {
+    if (unlikely(!loop->inbox) && (hark_loop_self() != loop || hark__inbox_open(loop))) {
         return -ENOMEM;
     }
-    if (!__atomic_compare_exchange_n(&watch->state, &idle, WATCH_POSTED, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_RELAXED)) {
+    if (unlikely(!__atomic_compare_exchange_n(&watch->state, &idle, WATCH_POSTED, false,
+                                              __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))) {
         return -EALREADY;
     }
-    bool accepted = go_in(loop);
-    if (accepted) {
-        watch->fn = fn;
-        watch->arg = arg;
-        __atomic_store_n(&watch->loop, loop->id, __ATOMIC_RELAXED);
-        hark__inbox_post(loop->inbox, watch);
-    } else {
-        __atomic_store_n(&watch->state, WATCH_IDLE, __ATOMIC_SEQ_CST);
-    }
-    go_out(loop);
-    return accepted ? 0 : -ESHUTDOWN;
+    watch->fn = fn;
+    watch->arg = arg;
+    return hark__inbox_offer(loop->inbox, watch);
 }

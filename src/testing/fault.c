@@ -58,6 +58,7 @@ struct way {
  *                   stays in the account by rule S5: each sweep would call that a leak
  *     inotify_rm_watch  a watch that is gone only
  *     isatty        its answer is "no"
+ *     sched_getaffinity, sched_getcpu  only where they are missing; then nobody spins
  *     sigaction     a wrong signal only
  *     thread_kill   a thread that is gone only
  *     uring_exit    has no result

@@ -28,6 +28,8 @@
 
 #include "thread/thread.h"
 
+#define SPIN_MOST HARK_US(100)
+
 struct call {
     hark__thread_job job;
     hark_fn *fn;
@@ -116,7 +118,10 @@ static struct call *new_call(const hark_thread_options *options, hark_fn *fn, vo
     *call = (struct call){.job = {.fn = in_worker, .what = site}, .fn = fn, .arg = arg};
     call->limit = limit;
     call->size = size;
-    snprintf(call->name, sizeof call->name, "%s", options->name ? options->name : "");
+    call->job.spin = options->spin < SPIN_MOST ? options->spin : SPIN_MOST;
+    if (options->name) {
+        snprintf(call->name, sizeof call->name, "%s", options->name);
+    }
     if (options->copy) {
         call->arg = memcpy(call->copy, arg, options->copy);
     }

@@ -16,9 +16,6 @@
 
 #include "thread/meet.h"
 
-/* post.c: the loop is finishing, and being held keeps it from nothing any more. */
-#define GATE_CLOSED (1 << 30)
-
 /* ---- crowds, under the lock ------------------------------------------------------------------ */
 
 static void join(struct hark_crowd *crowd, struct hark__party *party)
@@ -253,7 +250,7 @@ int hark__party_wait(struct hark__party *party, struct hark_crowd *crowd, pthrea
     party->home = NULL;
     if (in_loop) {
         party->home = hark_loop_hold(hark__here); /* its post box is there */
-        party->counts = atomic_load(&hark__here->gate) >= GATE_CLOSED;
+        party->counts = hark__here->shut;         /* being held keeps it from nothing any more */
         hark__here->holds += party->counts;
     } else {
         sem_init(&party->done, 0, 0);

@@ -12,46 +12,63 @@
  *                 +--------- abandoned --------+        (posted: too late, the result stands)
  *
  * Why so   A loop can end as soon as its last task has gone on, and then the post box is no more: a
- *          worker that had not quite left it would touch freed memory. So a worker posts while it
- *          holds the lane's lock, and the loop takes that lock once before it lets the task go on.
- *          The same lock decides between posting and abandoning, so whoever abandons knows that
- *          nobody will post any more. The lock is static, and never ends.
+ *          worker that had not quite left it would touch freed memory. So a worker goes into the
+ *          box under the lane's lock, together with the decision that the job is posted and not
+ *          abandoned any more; then it lets go of the lock, posts, and leaves; and the loop closes
+ *          no box that somebody is inside of. The lock is static, and never ends.
+ *          Nobody is woken under the lock, for it would wake up to run into it, and sleep again:
+ *          twice the cost of the whole. For the same reason a sleeper is called by a semaphore of
+ *          the lane, and not by a condition; `asleep` counts the sleepers whom nobody has called
+ *          yet, so that whoever is awake anyway is not called, and each call finds its sleeper.
  * Rules    W1  What is under the lock is short: no job runs there, and nothing waits.
  *          W2  A job that was abandoned while queued never runs.
  *          W3  Each job under way holds its loop, so that no deadlock is reported.
  *          W4  A child that was forked starts with empty lanes and no threads.
  *          W5  `idle` are the threads that will look at the queue without being started: also
- *              those just born, and those that have just posted. So what is asked for next finds
- *              the thread that was last used.
+ *              those just born, and those that are about to post. So what is asked for next finds
+ *              the thread that was last used, awake still if it comes at once.
  *          W9  A worker cannot be cancelled by pthread_cancel, but where fn itself allows it.
+ *          W11 A worker that spins looks without the lock, and only tries to take it: else it would
+ *              run into who hands it a job. Nobody spins where there is one processor, nor on the
+ *              one that the other side was last seen on, nor often while it does not pay.
  * Not here What the program calls in threads, and its limits (call.c); calls into loops (into.c).
  */
 #include <hark/thread.h>
 #include <limits.h>
+#include <semaphore.h>
 #include <string.h>
 
 #include "thread/thread.h"
 
 #define IDLE_NS HARK_S(1)
+#define PAUSES  16 /* between two looks at the clock */
 
 enum { QUEUED, RUNNING, POSTED, ABANDONED };
 
 struct lane {
     pthread_mutex_t lock;
-    pthread_cond_t work, ended;
+    pthread_cond_t ended;
+    sem_t calls;      /* one for each sleeper that was called */
     const char *name; /* of its threads; the kernel keeps 15 bytes */
-    int limit, threads, idle, queued;
-    int ending;       /* calls of hark_threads_end under way: who is idle ends now */
-    unsigned endings; /* ... so far: who was there before the latest ends when it is done */
+    int limit, threads, idle;
+    int asleep;        /* of the idle: those who have not been called yet */
+    atomic_int queued; /* changed under the lock, looked at without */
+    int ending;        /* calls of hark_threads_end under way: who is idle ends now */
+    unsigned endings;  /* ... so far: who was there before the latest ends when it is done */
     hark__thread_job *first, *last;
 };
 
 #define LANE(title, most) \
     { \
-        .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, \
-        .ended = PTHREAD_COND_INITIALIZER, .name = (title), .limit = (most) \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER, .name = (title), \
+        .limit = (most) \
     }
 static __thread struct lane *lane_here; /* in a worker */
+static __thread struct {                /* in a worker */
+    int64_t span; /* of its latest job: how long to await the next one awake */
+    int loops;    /* the processor that its loop was seen on */
+    struct hark__spin luck;
+} spin_here;
 static struct lane lanes[HARK__THREAD_LANES] = {
     [HARK__THREAD_FILES] = LANE("hark-files", 16),
     [HARK__THREAD_NAMES] = LANE("hark-names", 64),
@@ -60,7 +77,7 @@ static struct lane lanes[HARK__THREAD_LANES] = {
 
 /* ---- fork ------------------------------------------------------------------------------------ */
 
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static pthread_once_t begin_once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void)
 {
@@ -83,23 +100,37 @@ static void after_fork_in_child(void)
     forked++;
     for (int i = 0; i < HARK__THREAD_LANES; i++) {
         lanes[i] = (struct lane)LANE(lanes[i].name, lanes[i].limit);
+        sem_init(&lanes[i].calls, 0, 0);
     }
     lane_here = NULL;
 }
 
-static void watch_forks(void)
+static void begin_lanes(void)
 {
+    for (int i = 0; i < HARK__THREAD_LANES; i++) {
+        sem_init(&lanes[i].calls, 0, 0);
+    }
     pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 /* ---- the queue, under the lock --------------------------------------------------------------- */
+
+static int queued(const struct lane *lane)
+{
+    return atomic_load_explicit(&lane->queued, memory_order_relaxed);
+}
+
+static void count_queued(struct lane *lane, int change)
+{
+    atomic_store_explicit(&lane->queued, queued(lane) + change, memory_order_relaxed);
+}
 
 static void append(struct lane *lane, hark__thread_job *job)
 {
     job->next = NULL;
     *(lane->last ? &lane->last->next : &lane->first) = job;
     lane->last = job;
-    lane->queued++;
+    count_queued(lane, 1);
 }
 
 static void take_out(struct lane *lane, hark__thread_job *job)
@@ -114,7 +145,16 @@ static void take_out(struct lane *lane, hark__thread_job *job)
     if (lane->last == job) {
         lane->last = before;
     }
-    lane->queued--;
+    count_queued(lane, -1);
+}
+
+/* Rule W5: is there a sleeper who should come? Then it counts as awake from now on. */
+static bool take_sleeper(struct lane *lane)
+{
+    bool needed = lane->asleep && queued(lane) > lane->idle - lane->asleep;
+
+    lane->asleep -= needed;
+    return needed;
 }
 
 static void *work(void *lane);
@@ -143,24 +183,29 @@ static int start_thread(struct lane *lane)
 
 /* ---- in a worker ----------------------------------------------------------------------------- */
 
-static void post(hark__thread_job *job)
-{
-    job->state = POSTED;
-    hark__inbox_post(job->inbox, &job->news);
-}
-
 static void do_one(struct lane *lane);
 
-/* It has run. Under the lock. */
+/* It has run. Under the lock at both ends. Rules W5 and T3: from the post on the job is not ours. */
 static void end_job(struct lane *lane, hark__thread_job *job)
 {
-    if (job->state != ABANDONED) {
-        post(job);
-    } else {
-        pthread_mutex_unlock(&lane->lock);
-        job->drop(job);
-        pthread_mutex_lock(&lane->lock);
+    struct hark__inbox *inbox = job->inbox;
+    bool abandoned = job->state == ABANDONED;
+
+    if (!abandoned) {
+        job->processor = job->spin ? hark__sys.sched_getcpu() : -1;
+        job->state = POSTED;
+        lane->idle++;
+        hark__inbox_enter(inbox);
     }
+    pthread_mutex_unlock(&lane->lock);
+    if (abandoned) {
+        job->drop(job);
+    } else {
+        hark__inbox_post(inbox, &job->news);
+        hark__inbox_leave(inbox);
+    }
+    pthread_mutex_lock(&lane->lock);
+    lane->idle += abandoned;
 }
 
 /* The last one is told to who waits for it (hark_threads_end). Under the lock. */
@@ -179,7 +224,10 @@ static void cut_short(void *arg)
     job->cut_short = true;
     pthread_mutex_lock(&lane->lock);
     end_job(lane, job);
-    if (lane->first && start_thread(lane)) {
+    lane->idle--;
+    if (take_sleeper(lane)) {
+        sem_post(&lane->calls);
+    } else if (lane->first && start_thread(lane)) {
         for (lane->idle++; lane->first;) { /* nobody else would come to them */
             do_one(lane);
         }
@@ -213,22 +261,82 @@ static void do_one(struct lane *lane)
     take_out(lane, job);
     lane->idle--;
     job->state = RUNNING;
+    spin_here.span = job->spin;
+    spin_here.loops = job->processor;
     pthread_mutex_unlock(&lane->lock);
     run_job(job);
     pthread_mutex_lock(&lane->lock);
     end_job(lane, job);
-    lane->idle++;
+}
+
+/* Under the lock at both ends: until it is called, or `end`. False: it was not called. */
+static bool sleep_until(struct lane *lane, const struct timespec *end)
+{
+    lane->asleep++;
+    pthread_mutex_unlock(&lane->lock);
+    int error;
+    while ((error = sem_clockwait(&lane->calls, CLOCK_MONOTONIC, end) ? errno : 0) == EINTR) {}
+    pthread_mutex_lock(&lane->lock);
+    if (error && lane->asleep) {
+        lane->asleep--;
+        return false;
+    }
+    if (error) { /* all who sleep have been called: one of the calls is ours, and on its way */
+        pthread_mutex_unlock(&lane->lock);
+        while (sem_wait(&lane->calls)) {}
+        pthread_mutex_lock(&lane->lock);
+    }
+    return true;
+}
+
+/* Rule W11. Without the lock. True: something is queued, and we hold the lock now. */
+static bool spin(struct lane *lane)
+{
+    int64_t until = hark__clock() + spin_here.span;
+    bool found;
+
+    do {
+        found = queued(lane) && pthread_mutex_trylock(&lane->lock) == 0;
+        for (int i = 0; i < PAUSES && !found && !queued(lane); i++) {
+            hark__pause();
+        }
+    } while (!found && hark__clock() < until);
+    return found;
+}
+
+/* Who has just done a job that was to be answered soon awaits the next one awake, unless it would
+ * keep the loop from its processor. Under the lock at both ends. */
+static void stay_awake(struct lane *lane)
+{
+    if (lane->ending || hark__sys.sched_getcpu() == spin_here.loops ||
+        !hark__spin_may(&spin_here.luck)) {
+        spin_here.span = 0;
+        return;
+    }
+    pthread_mutex_unlock(&lane->lock);
+    bool found = spin(lane);
+    hark__spin_paid(&spin_here.luck, found);
+    if (!found) {
+        pthread_mutex_lock(&lane->lock);
+    }
+    spin_here.span = 0;
 }
 
 /* Was there nothing to do for long, or was the thread told to end? */
 static bool rest(struct lane *lane, unsigned born)
 {
+    if (spin_here.span) {
+        stay_awake(lane);
+    }
+    if (lane->first) {
+        return false;
+    }
     int64_t until = hark__clock() + IDLE_NS;
     struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-    int error = 0;
+    bool called = true;
 
-    while (!lane->first && error != ETIMEDOUT && !lane->ending && born == lane->endings) {
-        error = pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &end);
+    while (!lane->first && called && !lane->ending && born == lane->endings) {
+        called = sleep_until(lane, &end);
     }
     return !lane->first;
 }
@@ -264,21 +372,25 @@ const char *hark__thread_lane_name(void)
 static int submit(struct lane *lane, hark__thread_job *job)
 {
     int error = 0;
+    bool call = false;
 
-    pthread_once(&fork_once, watch_forks);
+    pthread_once(&begin_once, begin_lanes);
     pthread_mutex_lock(&lane->lock);
     job->state = QUEUED;
     append(lane, job);
-    if (lane->queued > lane->idle && lane->threads < lane->limit) {
+    if (queued(lane) > lane->idle && lane->threads < lane->limit) {
         error = start_thread(lane);
     }
     if (error && lane->threads == 0) {
         take_out(lane, job);
     } else {
         error = 0; /* there is no further thread just now, but those that live will come to it */
-        pthread_cond_signal(&lane->work);
+        call = take_sleeper(lane);
     }
     pthread_mutex_unlock(&lane->lock);
+    if (call) {
+        sem_post(&lane->calls);
+    }
     return error;
 }
 
@@ -304,6 +416,7 @@ static void leave_job(hark__task *task)
     if (state == QUEUED && job->drop) {
         take_out(visit->lane, job);
     }
+    bool spun = job->spun;
     visit->abandoned = state != POSTED && (job->drop || planted(buffer_returned_too_early));
     if (visit->abandoned) {
         job->state = ABANDONED;
@@ -313,6 +426,7 @@ static void leave_job(hark__task *task)
     pthread_mutex_unlock(&visit->lane->lock);
     if (visit->abandoned) {
         hark__here->holds--;
+        hark__here->spins -= spun;
     }
     if (state == QUEUED && job->drop) {
         job->drop(job);
@@ -359,6 +473,14 @@ static void deliver(void *arg)
     hark_loop *loop = hark__here;
 
     loop->holds--;
+    if (job->spun) {
+        loop->spins--;
+        hark__spin_paid(&loop->luck, !loop->spin_slept);
+        loop->spin_checked = !loop->spin_slept;
+    }
+    if (job->spin) {
+        loop->spin_shares = job->processor == hark__sys.sched_getcpu();
+    }
     job->delivered = true;
     if (job->task) {
         hark__ready(loop, job->task, 0);
@@ -372,6 +494,28 @@ static int wait_for(struct visit *visit, const struct hark__wait_kind *kind)
     self->in.waiter.next = (struct hark_waiter *)visit;
     visit->job->task = self;
     return hark__park(kind);
+}
+
+/* How long its worker is to stay awake behind it; and we are, until it has ended. */
+static void begin_spin(hark_loop *loop, hark__thread_job *job)
+{
+    bool may = job->spin > 0 && !loop->spin_shares && hark__spin_may(&loop->luck);
+
+    if (may && !loop->spin_checked) {
+        loop->one_processor = hark__processors() < 2;
+        loop->spin_checked = true;
+    }
+    job->spun = may && (!loop->one_processor || planted(spin_on_one_processor));
+    if (job->spun) {
+        loop->spins++;
+        loop->spin_slept = false;
+        loop->spin_end = hark__clock() + job->spin;
+    } else if (may) {
+        hark__spin_paid(&loop->luck, false);
+        loop->spin_checked = false;
+    }
+    job->spin = loop->one_processor ? 0 : job->spin;
+    job->processor = job->spin ? hark__sys.sched_getcpu() : -1;
 }
 
 int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const char *call)
@@ -389,8 +533,10 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
     job->delivered = job->cut_short = false;
     atomic_store(&job->cancelled, false);
     job->news = (hark_watch){.fn = deliver, .arg = job};
+    begin_spin(loop, job);
     error = submit(visit.lane, job);
     if (error) {
+        loop->spins -= job->spun;
         return hark__fail(-ENOMEM, call, "no worker thread could be started: %s",
                           strerrordesc_np(-error));
     }
@@ -402,8 +548,6 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
     if (result && !job->delivered) { /* cancelled, but it is not to be abandoned, or was posted */
         wait_for(&visit, &job_kind);
     }
-    pthread_mutex_lock(&visit.lane->lock); /* the worker has left the post box */
-    pthread_mutex_unlock(&visit.lane->lock);
     return 0;
 }
 
@@ -416,7 +560,9 @@ static int64_t end_lane(struct lane *lane, int64_t until)
     pthread_mutex_lock(&lane->lock);
     lane->ending++;
     lane->endings++;
-    pthread_cond_broadcast(&lane->work);
+    for (; lane->asleep; lane->asleep--) {
+        sem_post(&lane->calls);
+    }
     while (lane->threads && error != ETIMEDOUT) {
         error = pthread_cond_clockwait(&lane->ended, &lane->lock, CLOCK_MONOTONIC, &end);
     }

@@ -28,13 +28,18 @@ struct hark__thread_job {
     void (*fn)(hark__thread_job *job);   /* in a worker */
     void (*drop)(hark__thread_job *job); /* the job was abandoned; NULL: it cannot be */
     const char *what;                    /* "the name example.org": for reports */
+    /* How long, in ns, the loop awaits its end awake, and the worker the next job; 0: not at all.
+     * Only while that pays, and there is more than one processor. */
+    int64_t spin;
     /* private */
     hark__thread_job *next;
     struct hark__inbox *inbox;
     hark__task *task; /* who waits; NULL: nobody just now */
     hark_watch news;
+    int processor; /* that the loop was on when it asked, then the worker; -1: no matter */
     uint8_t state;
     bool delivered;
+    bool spun;             /* the loop awaits it awake */
     bool cut_short;        /* fn has ended its thread: it did not return */
     atomic_bool cancelled; /* the task was, while it waited; stays so when it was abandoned */
 };
@@ -53,6 +58,8 @@ enum hark__thread_lane {
  * Returns 0; -ECANCELED (abandoned: the job is no longer the caller's); -ENOMEM, -EMFILE: fn never
  * ran, and the words (call's) say why. */
 int hark__thread_run(hark__thread_job *job, enum hark__thread_lane lane, const char *call);
+
+int hark__processors(void); /* that this thread may use */
 
 /* Is this loop one of several of hark_run_workers? Then listeners share their ports. */
 bool hark__workers_many(void);

@@ -18,7 +18,6 @@
 #include <hark/thread.h>
 #include <hark/workers.h>
 #include <limits.h>
-#include <sched.h>
 #include <string.h>
 
 #include "thread/thread.h"
@@ -205,12 +204,12 @@ static void *begin(void *arg)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-static int processors(void)
+int hark__processors(void)
 {
     cpu_set_t usable;
 
     CPU_ZERO(&usable);
-    if (sched_getaffinity(0, sizeof usable, &usable)) {
+    if (hark__sys.sched_getaffinity(0, sizeof usable, &usable)) {
         return 1; /* more of them than the set has room for, or not to be known */
     }
     return CPU_COUNT(&usable) < WORKERS_MOST ? CPU_COUNT(&usable) : WORKERS_MOST;
@@ -279,7 +278,7 @@ int hark_run_workers_at(const char *site, const hark_options *options, int threa
     if (result) {
         return result;
     }
-    int count = threads ? threads : processors();
+    int count = threads ? threads : hark__processors();
     struct crew *crew = hark__alloc(size_of(count));
     if (!crew) {
         return hark__fail(-ENOMEM, call_name, "no memory for %d workers", count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * gate.pml - a model of src/core/post.c and of the end of a loop (src/core/run.c), for spin: threads
+ * gate.pml - a model of src/core/post.c, of the gate in src/core/inbox.c, and of the end of a loop (src/core/run.c), for spin: threads
  * that hold a loop, post to it and drop it, against a loop that sleeps, may be deadlocked, and ends.
  *
  * Idea     One transition for each atomic operation or system call, as in inbox.pml, which is where
@@ -13,12 +13,15 @@
  * Planted  NO_WAIT (the loop closes while somebody is inside), NO_LAST_RUN, BOX_FIRST (the box is
  *          looked at before the holds), NO_DROP_WAKE, DROP_ONLY_WAKES (the loop may have looked at the
  *          holds and not be asleep yet), UNREF_FIRST (memory is given up before the
- *          last wake), NO_GATE (who posts does not look at the bit), NO_SECOND_WAIT (the descriptor
- *          is closed while who has answered is inside), GATE_ALONE (with the gate closed who waits for
- *          an answer holds the loop no more).
+ *          last wake), NO_GATE (who posts does not look whether the box is shut), OUTSIDE (who wakes
+ *          does not go in), ENTERED_LATE
+ *          (... goes in when it has taken `asleep` away), NO_SECOND_WAIT (the descriptor is closed while who has answered is inside), GATE_ALONE
+ *          (with the box shut who waits for an answer holds the loop no more), NOT_ENTERED (a worker that
+ *          answers, and holds nothing, does not go in).
  * Options  POSTERS, POSTS (each); ANSWER: a task of the loop waits for an answer from another thread
- *          (hark__loop_answer), also when the gate is closed.
- * Memory   One total order: every operation in post.c is a seq_cst read-modify-write.
+ *          (hark__loop_answer), also when the box is shut; WORKER: the same from a worker, which holds
+ *          nothing, but goes in while the task waits still (end_job of src/thread/thread.c).
+ * Memory   One total order: every operation here is seq_cst.
  */
 #ifndef POSTERS
 #define POSTERS 2
@@ -27,10 +30,16 @@
 #define POSTS 1
 #endif
 
-#ifdef ANSWER
+#if defined(ANSWER) && !defined(WORKER)
 #define HOLDERS (POSTERS + 1)
+#define HELD_BY_ITSELF 0
+bool waits = true;
+#elif defined(ANSWER)
+#define HOLDERS POSTERS
+#define HELD_BY_ITSELF waits /* loop->holds */
 bool waits = true;
 #else
+#define HELD_BY_ITSELF 0
 #define HOLDERS POSTERS
 #define waits   false
 #endif
@@ -42,16 +51,11 @@ bool descriptor = true, memory = true;
 byte box, accepted, ran;
 bool nudge; /* in the box, too: what the last drop posts, for the loop to look again */
 
-inline go_in()
+inline go_in() /* hark__inbox_enter */
 {
     atomic {
         assert(memory);
-        inside++;
-#ifdef NO_GATE
-        may = true
-#else
-        may = !closed
-#endif
+        inside++
     }
 }
 
@@ -63,22 +67,56 @@ inline go_out()
     }
 }
 
-inline wake()
+inline see()
+{
+    atomic {
+        assert(memory);
+        slept = asleep
+    }
+}
+
+inline clear()
 {
     atomic {
         assert(memory);
         slept = asleep;
         asleep = false
     }
+}
+
+inline ring()
+{
     if
     :: slept ->
         atomic {
-            assert(descriptor);
+            assert(memory && descriptor);
             written = true
         }
     :: else
     fi;
     slept = false
+}
+
+inline wake_from_outside() /* of src/core/inbox.c */
+{
+    see();
+    if
+    :: slept ->
+#ifdef ENTERED_LATE
+        clear();
+#endif
+#ifndef OUTSIDE
+        go_in();
+#endif
+#ifndef ENTERED_LATE
+        clear();
+#endif
+        ring();
+#ifndef OUTSIDE
+        go_out()
+#endif
+    :: else
+    fi
 }
 
 inline unref()
@@ -103,16 +141,20 @@ inline drop()
 #ifndef NO_DROP_WAKE
     if
     :: last ->
-        go_in();
-        if
-        :: may ->
+        atomic {
+            assert(memory);
+            may = !closed;
 #ifndef DROP_ONLY_WAKES
-            nudge = true;
+            if
+            :: may -> nudge = true
+            :: else
+            fi
 #endif
-            wake()
+        }
+        if
+        :: may -> wake_from_outside()
         :: else
-        fi;
-        go_out()
+        fi
     :: else
     fi;
 #endif
@@ -127,17 +169,24 @@ proctype poster()
     byte i;
 
     for (i : 1 .. POSTS) {
-        go_in();
-        if
-        :: may ->
-            atomic {
+        atomic { /* hark__inbox_offer: the push */
+            assert(memory);
+#ifdef NO_GATE
+            may = true;
+#else
+            may = !closed;
+#endif
+            if
+            :: may ->
                 box++;
                 accepted++
-            }
-            wake()
+            :: else
+            fi
+        }
+        if
+        :: may -> wake_from_outside()
         :: else
-        fi;
-        go_out()
+        fi
     }
     drop()
 }
@@ -147,14 +196,26 @@ proctype answerer()
 {
     bool may, slept, last;
 
+#ifndef NOT_ENTERED
+    go_in();
+#endif
     atomic {
         assert(memory);
-        inside++
+        answer = true
     }
-    answer = true;
-    wake();
+    see();
+    if
+    :: slept ->
+        clear();
+        ring()
+    :: else
+    fi;
+#ifndef NOT_ENTERED
     go_out();
+#endif
+#ifndef WORKER
     drop()
+#endif
 }
 #endif
 
@@ -195,9 +256,9 @@ again:
     fi;
 #ifdef BOX_FIRST
     posts = box + nudge + answer;
-    holds = held;
+    holds = held + HELD_BY_ITSELF;
 #else
-    holds = held;
+    holds = held + HELD_BY_ITSELF;
     posts = box + nudge + answer;
 #endif
     if
@@ -225,7 +286,7 @@ finish:
         run_the_box()
     :: else -> break
     od;
-#ifndef NO_SECOND_WAIT
+#if !defined(NO_SECOND_WAIT) && !defined(NO_WAIT)
     inside == 0;
 #endif
     descriptor = false;

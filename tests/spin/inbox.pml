@@ -10,18 +10,19 @@
  *          I2  Each post runs once, in the order of its poster.
  *          I3  At most one write each time the loop lies down, and none while it takes and runs.
  *          I4  Nobody touches the box after the loop has closed it. `inside` stands for what keeps
- *              the loop from that: the lane's lock (thread.c), the slot's counter (signal.c).
+ *              the loop from that: the gate (gate.pml), the slot's counter (signal.c).
  *          I5  No link of the stack is read before it was written, or after its watch was used
  *              again.
  * Memory   MEMORY=0: one total order. MEMORY=1, TSO (x86-64): stores wait in a buffer, which every
  *          read-modify-write empties. MEMORY=2 (aarch64 and the like): besides, read-modify-writes
  *          of different places that are not ordered by their words may change places. The words:
  *          everything is seq_cst as in the C code, unless LOOP_RELEASE (the loop's stores to asleep
- *          are release stores), CLEAR_RELAXED (the poster's exchange is relaxed), PUSH_RELAXED (its
- *          compare-and-swap is relaxed).
- * Planted  NO_WRITE NO_LOOK LOOK_FIRST CLEAR_FIRST CLEAR_LATE PUSH_PLAIN NO_TURN NEXT_LATE
+ *          are release stores), SEE_RELAXED (the poster's look at asleep is relaxed), PUSH_RELAXED
+ *          (its compare-and-swap is relaxed).
+ * Planted  NO_WRITE NO_LOOK LOOK_FIRST SEE_FIRST CLEAR_LATE PUSH_PLAIN NO_TURN NEXT_LATE
  *          CLOSE_EARLY, each a mistake that somebody could make, and the three words above.
- * Options  POSTERS, POSTS (each); OTHERS: how often something else ends the sleep; AGAIN: one watch
+ * Options  EDGE: the hub tells of each write once (epoll, io_uring), and nothing is read; without,
+ *          it tells as long as there is something to read (poll, select). POSTERS, POSTS (each); OTHERS: how often something else ends the sleep; AGAIN: one watch
  *          for all posts of a poster, posted again when it has run; TRACE: the order of steps
  *          becomes part of the state, so that every schedule is visited, and is printed at its end
  *          (what does not exist in the C code as a step of its own, is none then).
@@ -48,10 +49,10 @@
 /* ---- the steps, told ----------------------------------------------------------------------------
  * STEP(who, what, value): `spin -t` prints those of a counterexample; TRACE keeps them all.
  */
-mtype = { flush, read, take, look, poll, store, write, clear, push, load };
+mtype = { see, flush, read, take, look, poll, store, write, clear, push, load };
 
 #ifdef TRACE
-short history[40];
+short history[48];
 byte length;
 #define STEP(who, what, value) \
     printf("STEP %d %e %d\n", who, what, value); \
@@ -87,10 +88,10 @@ chan late = [4] of { bit }; /* the loop's stores on their way to memory */
 #define FENCE IN_MEMORY
 #endif
 
-#if defined(CLEAR_RELAXED) && MEMORY == 2
-#define CLEAR_MAY_COME_FIRST true
+#if defined(SEE_RELAXED) && MEMORY == 2
+#define SEE_MAY_COME_FIRST true
 #else
-#define CLEAR_MAY_COME_FIRST false
+#define SEE_MAY_COME_FIRST false
 #endif
 
 #if defined(PUSH_RELAXED) && MEMORY == 2
@@ -157,6 +158,15 @@ inline post_push()
     fi
 }
 
+inline post_see() /* slept = atomic_load(&inbox->asleep) */
+{
+    atomic {
+        assert(alive);
+        slept = asleep;
+        STEP(me, see, slept)
+    }
+}
+
 inline post_clear() /* atomic_exchange(&inbox->asleep, 0) */
 {
     atomic {
@@ -198,22 +208,26 @@ proctype poster(byte me)
         inside[me] = true;
         post_load()
         }
-#ifdef CLEAR_FIRST
-        post_clear();
+#ifdef SEE_FIRST
+        post_see();
         post_push();
 #else
         if
-        :: !CLEAR_MAY_COME_FIRST ->
+        :: !SEE_MAY_COME_FIRST ->
             post_push();
-            post_clear()
-        :: CLEAR_MAY_COME_FIRST ->
+            post_see()
+        :: SEE_MAY_COME_FIRST ->
             post_push();
-            post_clear()
-        :: CLEAR_MAY_COME_FIRST ->
-            post_clear();
+            post_see()
+        :: SEE_MAY_COME_FIRST ->
+            post_see();
             post_push()
         fi;
 #endif
+        if
+        :: slept -> post_clear()
+        :: else
+        fi;
         if
         :: slept -> post_write()
         :: else
@@ -239,7 +253,12 @@ inline loop_poll() /* class->poll(hub, found ? 0 : -1, ...) */
 {
     FENCE;
     if
-    :: atomic { count > 0 -> told = true; STEP(0, poll, 1) }
+    :: atomic { count > 0 ->
+           told = true;
+#ifdef EDGE
+           count = 0;
+#endif
+           STEP(0, poll, 1) }
     :: atomic { count == 0 && found -> told = false; STEP(0, poll, 0) }
     :: atomic { count == 0 && !found && others > 0 -> others--; told = false; STEP(0, poll, 0) }
     fi
@@ -252,10 +271,14 @@ inline loop_awake() /* hark__inbox_awake: atomic_store(&asleep, 0) */
 
 inline loop_report() /* hark__inbox_report: hark__sys.read(fd, &count, sizeof count) */
 {
+#ifdef EDGE
+    skip
+#else
     if
     :: told -> atomic { STEP(0, read, count); count = 0 }
     :: else
     fi
+#endif
 }
 
 inline turn_round() /* the first loop of hark__inbox_drain */
@@ -385,7 +408,7 @@ active proctype printer()
     gone == POSTERS + 1;
     c_code {
         static const char *const names[] = {"",     "load",  "push", "clear", "write", "store",
-                                            "poll", "look",  "take", "read", "flush"};
+                                            "poll", "look",  "take", "read", "flush", "see"};
         for (int i = 0; i < now.length; i++) {
             int step = now.history[i];
             printf("%s%d %s %d", i ? ", " : "SCHEDULE ", step >> 8, names[step >> 4 & 15],

@@ -5,8 +5,9 @@
  *
  * Idea     One lane. The loop's thread is one process: its tasks and callbacks take turns in it, in
  *          any order that the loop allows. Each worker is a process. What stands under the lane's
- *          lock is split only where something outside the lock can see it: a post is three steps,
- *          as in inbox.pml, which is where its own order is checked.
+ *          lock is one step where nothing outside the lock can see it; a post is three steps, as in
+ *          inbox.pml, which is where its own order is checked. Whoever spins is on its way to the
+ *          lock, as far as this is concerned.
  *          Memory is modelled as who may touch it: `alive` for a job, `box` for the loop's post box.
  * Checked  J1  No job is touched after it was given back or dropped, and the box not after it was
  *              closed. (T3)
@@ -15,13 +16,15 @@
  *          J4  A job without drop is never abandoned; a job that was posted is never. (T2)
  *          J5  `holds` counts the jobs that will still be delivered, and is 0 at the end. (W3)
  *          J6  Everybody comes to an end: no invalid end state. A worker gives up waiting only while
- *              the queue is empty, so a signal that was lost is seen. The lane is empty then, and
- *              idle <= threads <= limit always. (W5)
+ *              the queue is empty, so a call that was lost is seen. The lane is empty then, no call
+ *              is left over, and asleep <= idle <= threads <= limit always. (W5)
  *          J7  The lock is held by one, and given up by who holds it.
  * Planted  DROP_TWICE, FREE_EARLY (a cancelled task takes its job with it while a worker has it),
  *          LEFT_IN_QUEUE, POST_ANYWAY (the worker does not look whether the job was abandoned),
- *          POST_UNLOCKED, NO_HANDSHAKE (the loop does not take the lock before the task goes on),
- *          NO_SIGNAL, KEEP_HOLD, SECOND_WAIT_FORGOTTEN (a cancelled task that finds its job posted
+ *          NOT_ENTERED (the worker posts without having gone into the box), ENTERED_LATE (it goes in
+ *          when it has posted), LATE_WORD (it says that the job is posted when it has let go of the
+ *          lock), NO_GATE (the loop closes the box while somebody is inside), NO_CALL,
+ *          LEFT_CALL (a sleeper whose time is up leaves though it was called), KEEP_HOLD, SECOND_WAIT_FORGOTTEN (a cancelled task that finds its job posted
  *          does not wait for the delivery).
  * Options  JOBS, LIMIT (of workers).
  * Not here Forks (W4). Several lanes, which share nothing. More loops than one: a worker knows the
@@ -56,11 +59,12 @@ bool abandoned[JOBS];      /* visit.abandoned: on the task's stack */
 
 byte owner = NOBODY; /* lane->lock: 0 the loop, 1 .. LIMIT a worker */
 chan queue = [JOBS] of { byte };
-byte threads, idle, waiting, signals;
+byte threads, idle, asleep, calls;
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 bool box = true; /* not closed */
+byte inside;     /* inbox->inside */
 chan posted = [JOBS] of { byte };
 byte holds, over;
 
@@ -87,12 +91,21 @@ inline drop(number) /* job->drop(job) */
 
 /* ---- in a worker: work, rest, do_one, post --------------------------------------------------- */
 
-inline post() /* under the lock; the three steps of hark__inbox_post */
+inline enter()
+{
+    atomic { assert(box); inside++ }
+}
+
+inline say() /* the job is posted: now it cannot be abandoned any more */
 {
     atomic {
         assert(jobs[mine].alive && jobs[mine].state != ABANDONED);
         jobs[mine].state = POSTED
     }
+}
+
+inline post() /* hark__inbox_post */
+{
     atomic {
         assert(jobs[mine].alive && box); /* job->inbox, &job->news; the push */
         posted ! mine
@@ -124,34 +137,56 @@ inline do_one()
 #else
     :: jobs[mine].state != ABANDONED ->
 #endif
-#ifdef POST_UNLOCKED
-        unlock(me);
-        post();
-        lock(me)
-#else
-        post()
+#ifndef LATE_WORD
+        say();
 #endif
+        atomic { idle++; assert(idle <= threads) }
+#if !defined(NOT_ENTERED) && !defined(ENTERED_LATE)
+        enter();
+#endif
+        unlock(me);
+#ifdef LATE_WORD
+        say();
+#endif
+        post();
+#ifdef ENTERED_LATE
+        enter();
+#endif
+#ifndef NOT_ENTERED
+        atomic { assert(box); inside-- }
+#endif
+        lock(me)
 #ifndef POST_ANYWAY
     :: else ->
         unlock(me);
         drop(mine);
-        lock(me)
+        lock(me);
+        atomic { idle++; assert(idle <= threads) }
 #endif
     fi;
-    atomic { idle++; assert(idle <= threads); mine = NONE }
+    mine = NONE
 }
 
-inline rest() /* pthread_cond_clockwait until there is something, or a second has passed */
+inline rest() /* sleep_until there is something, or a second has passed */
 {
     timed_out = false;
     do
     :: len(queue) == 0 && !timed_out ->
-        atomic { assert(owner == me); waiting++; owner = NOBODY }
+        atomic { assert(owner == me); asleep++; assert(asleep <= idle); owner = NOBODY }
         if
-        :: atomic { signals > 0 && owner == NOBODY ->
-               signals--; waiting--; owner = me }
-        :: atomic { signals == 0 && empty(queue) && owner == NOBODY ->
-               waiting--; owner = me; timed_out = true }
+        :: atomic { calls > 0 -> calls-- }
+        :: atomic { calls == 0 && empty(queue) -> timed_out = true }
+        fi;
+        lock(me);
+        if
+        :: timed_out && asleep > 0 -> asleep--
+#ifndef LEFT_CALL
+        :: timed_out && asleep == 0 -> /* we were called meanwhile */
+            unlock(me);
+            atomic { calls > 0 -> calls--; timed_out = false }
+            lock(me)
+#endif
+        :: else
         fi
     :: else -> break
     od
@@ -203,15 +238,17 @@ inline submit()
         :: error && threads == 0 -> queue ?? eval(number)
         :: else ->
             error = false;
-#ifndef NO_SIGNAL
-            if
-            :: waiting > signals -> signals++
-            :: else
-            fi
+#ifndef NO_CALL
+            call = asleep > 0 && len(queue) > idle - asleep; /* take_sleeper */
+            asleep = asleep - call
 #endif
         fi
     }
-    unlock(0)
+    unlock(0);
+    if
+    :: call -> atomic { calls++; call = false } /* sem_post */
+    :: else
+    fi
 }
 
 inline begin_call() /* hark__thread_run to its first wait */
@@ -311,10 +348,6 @@ inline go_on() /* the task behind its wait */
         }
 #endif
     :: else ->
-#ifndef NO_HANDSHAKE
-        lock(0);
-        unlock(0);
-#endif
         atomic { /* back: its owner frees it */
             assert(jobs[number].alive && jobs[number].begun);
             assert(!jobs[number].dropped && !jobs[number].gone_back);
@@ -333,7 +366,7 @@ active proctype loop()
 {
     byte number, next_worker = 1;
     mtype was;
-    bool error;
+    bool error, call;
 
     do
     :: tasks[0] == AWAY -> number = 0; begin_call()
@@ -353,11 +386,14 @@ active proctype loop()
     :: over == JOBS -> break
     od;
     assert(holds == 0 && empty(posted));
+#ifndef NO_GATE
+    inside == 0; /* hark__gate_close */
+#endif
     box = false; /* hark__inbox_close, and the loop is freed */
 
     /* A second or a year later. */
     threads == 0;
-    assert(idle == 0 && empty(queue) && owner == NOBODY && waiting == 0);
+    assert(idle == 0 && empty(queue) && owner == NOBODY && asleep == 0 && calls == 0);
     number = 0;
     do
     :: number < JOBS ->
