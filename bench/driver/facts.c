@@ -59,24 +59,33 @@ static void guard_way(char *way, size_t size)
         munmap(page, 8192);
 }
 
-/* A hub is there if a program that only switches runs on it. */
+static void append(char *list, size_t size, const char *between, const char *word)
+{
+    size_t n = strlen(list);
+    snprintf(list + n, size - n, "%s%s", n ? between : "", word);
+}
+
+/* A hub is there if a program that only sleeps runs on it; which is asked whether or not it is to
+ * be measured. */
 static void hubs_there(facts *f, const options *o)
 {
-    char hub[16], program[512];
+    static const char *const hubs[] = {"uring", "epoll", "poll", "select"};
+    char program[512], why[300];
     snprintf(program, sizeof program, "%s/hubs", o->programs);
     if (access(program, X_OK) != 0) {
         snprintf(f->hubs, sizeof f->hubs, "hark is not built");
         return;
     }
-    for (const char *p = o->hubs; *p; p += strcspn(p, ","), p += *p == ',') {
-        snprintf(hub, sizeof hub, "%.*s", (int)strcspn(p, ","), p);
+    for (int i = 0; i < COUNT(hubs) && !interrupted(); i++) {
         command c = {
-            .argv = {program, NULL}, .hub = hub, .processor = f->server_processor, .seconds = 10};
+            .argv = {program, NULL}, .hub = hubs[i], .processor = f->server_processor, .seconds = 10};
         result r;
         run_program(&c, &r);
+        snprintf(why, sizeof why, "%s: %s", hubs[i], r.why);
         if (r.ok)
-            snprintf(f->hubs + strlen(f->hubs), sizeof f->hubs - strlen(f->hubs), "%s%s",
-                     f->hubs[0] ? " " : "", hub);
+            append(f->hubs, sizeof f->hubs, " ", hubs[i]);
+        else
+            append(f->hubs_refused, sizeof f->hubs_refused, "; ", why);
     }
     if (!f->hubs[0])
         snprintf(f->hubs, sizeof f->hubs, "none");
@@ -97,6 +106,7 @@ void facts_gather(facts *f, const options *o)
     strftime(f->date, sizeof f->date, "%Y-%m-%dT%H:%M:%S%z", t);
     f->memory_gib = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 30);
     hubs_there(f, o);
+    facts_more(f, o);
 }
 
 void facts_print(const facts *f, FILE *out)
@@ -104,6 +114,9 @@ void facts_print(const facts *f, FILE *out)
     fprintf(out, "%s, %d processor%s usable, %.0f GiB\n", f->processor, f->processors,
             f->processors == 1 ? "" : "s", f->memory_gib);
     fprintf(out, "%s; stacks guarded by %s; hubs: %s\n", f->kernel, f->guard, f->hubs);
+    if (f->hubs_refused[0])
+        fprintf(out, "no hub %s\n", f->hubs_refused);
+    fprintf(out, "hark %s, compiled by %s\n", facts_find(f, "commit"), facts_find(f, "compiler"));
     if (f->processors > 1)
         fprintf(out, "programs on processor %d, load on %d; ", f->server_processor,
                 f->load_processor);

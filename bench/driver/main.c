@@ -3,7 +3,11 @@
  * main.c - the benchmark's command line, and the walk through the questions.
  *
  * Exit status: 0 all asked questions were answered by somebody; 1 one was answered by nobody, or a
- * file could not be written; 2 the command line was wrong (and nothing was run).
+ * file could not be written; 2 the command line was wrong (and nothing was run); 130 interrupted.
+ * A time, and a goal that was missed, is never a failure.
+ *
+ * A document is written under another name and gets its own when it is whole: who reads
+ * bench/results never meets half of one.
  */
 #include "driver.h"
 #include <errno.h>
@@ -19,11 +23,14 @@ static void help(FILE *out)
 {
     fprintf(out,
             "./dev bench [QUESTION...] [options]\n\n"
-            "Measures hark, the physical limit and its peers side by side, in rounds.\n\n"
-            "  --quick        small sizes, 3 rounds, no peers: under two minutes in all\n"
+            "Measures hark, the physical limit and its peers side by side, in rounds. Without a\n"
+            "question all are asked but those of growth; `./dev bench growth` asks those: how the\n"
+            "cost of one grows from 10 tasks (timers, descriptors, scopes) to 1,000,000.\n\n"
+            "  --quick        small sizes, 3 rounds, no peers, two hubs: under two minutes in all\n"
             "  --rounds N     how many rounds (1 to %d; otherwise 5)\n"
             "  --peers LIST   all (the default), none, or names with commas: go,st\n"
-            "  --hubs LIST    for echo: uring,epoll,poll,select (the default)\n"
+            "  --hubs LIST    for servers: uring,epoll,poll,select (the default)\n"
+            "  --patience S   give up on a program after S seconds (otherwise 180, quick 20)\n"
             "  --json         JSON on stdout instead of tables\n"
             "  --list         the questions\n"
             "  --install      install the peers (all, or those of --peers) and stop\n\n"
@@ -40,19 +47,34 @@ static int wrong(const char *format, const char *what)
     return 2;
 }
 
+static void ask_for(options *o, const question *q)
+{
+    for (int i = 0; i < o->asked_count; i++)
+        if (o->asked[i] == q)
+            return;
+    if (o->asked_count < COUNT(o->asked))
+        o->asked[o->asked_count++] = q;
+}
+
+/* All that are of growth, or all that are not. */
+static void ask_all(options *o, bool growth)
+{
+    for (int i = 0; i < question_count; i++)
+        if (questions[i].growth == growth)
+            ask_for(o, &questions[i]);
+}
+
 static int take_question(options *o, const char *name)
 {
     const question *q = question_find(name);
+    if (strcmp(name, "growth") == 0)
+        return ask_all(o, true), 0;
     if (!q) {
         wrong("no question is called '%s'; there are", name);
         questions_print(stderr);
         return 2;
     }
-    for (int i = 0; i < o->asked_count; i++)
-        if (o->asked[i] == q)
-            return 0;
-    if (o->asked_count < COUNT(o->asked))
-        o->asked[o->asked_count++] = q;
+    ask_for(o, q);
     return 0;
 }
 
@@ -80,6 +102,16 @@ static int take_rounds(options *o, const char *value)
     return 0;
 }
 
+static int take_patience(options *o, const char *value)
+{
+    char *end;
+    double n = strtod(value, &end);
+    if (*end || end == value || !(n > 0 && n <= 86400))
+        return wrong("'%s' is no number of seconds", value);
+    o->patience = n;
+    return 0;
+}
+
 static int take_hubs(options *o, const char *value)
 {
     static const char known[] = "uring,epoll,poll,select,";
@@ -99,16 +131,19 @@ static int take_one(options *o, char **argv, int *i)
     const char *v, *a = argv[*i];
     if ((v = valued("--rounds", argv, i, &bad)))
         return bad ? wrong("%s needs a number", "--rounds") : take_rounds(o, v);
+    if ((v = valued("--patience", argv, i, &bad)))
+        return bad ? wrong("%s needs a number", "--patience") : take_patience(o, v);
     if ((v = valued("--hubs", argv, i, &bad)))
         return bad || !*v ? wrong("%s needs names", "--hubs") : take_hubs(o, v);
     if ((v = valued("--peers", argv, i, &bad)))
         return bad || !*v ? wrong("%s needs names", "--peers") : (o->peers = v, 0);
-    if ((v = valued("--root", argv, i, &bad)))
-        return o->root = v, 0;
-    if ((v = valued("--programs", argv, i, &bad)))
-        return o->programs = v, 0;
-    if ((v = valued("--peer-programs", argv, i, &bad)))
-        return o->peer_programs = v, 0;
+    struct {
+        const char *name, **value;
+    } places[] = {
+        {"--root", &o->root}, {"--programs", &o->programs}, {"--peer-programs", &o->peer_programs}};
+    for (int n = 0; n < COUNT(places); n++)
+        if ((v = valued(places[n].name, argv, i, &bad)))
+            return bad ? wrong("%s needs a value", places[n].name) : (*places[n].value = v, 0);
     bool *flag = strcmp(a, "--quick") == 0     ? &o->quick
                  : strcmp(a, "--json") == 0    ? &o->json
                  : strcmp(a, "--install") == 0 ? &o->install
@@ -130,7 +165,6 @@ static int take_options(options *o, char **argv)
     o->root = "bench";
     o->programs = "build/release/bench";
     o->peer_programs = "build/bench-peers";
-    o->hubs = "uring,epoll,poll,select";
     for (int i = 1; argv[i]; i++) {
         int rc = take_one(o, argv, &i);
         if (rc)
@@ -138,85 +172,186 @@ static int take_options(options *o, char **argv)
     }
     if (!o->rounds)
         o->rounds = o->quick ? 3 : 5;
+    if (!o->patience)
+        o->patience = o->quick ? 20 : 180;
+    if (!o->hubs)
+        o->hubs = o->quick ? "uring,epoll" : "uring,epoll,poll,select";
     if (!o->peers)
         o->peers = o->quick ? "none" : "all";
     if (!o->asked_count)
-        for (int i = 0; i < question_count; i++)
-            o->asked[o->asked_count++] = &questions[i];
+        ask_all(o, false);
     return peers_known(o) ? 0 : 2;
 }
 
-static FILE *results_open(const char *name, const options *o, const facts *f)
+/* ---- documents ----------------------------------------------------------------------------- */
+
+typedef struct {
+    char *text;
+    size_t size;
+    FILE *out; /* into memory: a full disk does not take it from stdout, too */
+} document;
+
+static void document_open(document *d)
 {
-    char path[1024];
-    snprintf(path, sizeof path, "%s/results", o->root);
-    mkdir(path, 0777);
-    snprintf(path, sizeof path, "%s/results/%s-%s.json", o->root, f->day, name);
-    FILE *out = fopen(path, "w+");
-    if (!out)
+    memset(d, 0, sizeof *d);
+    d->out = open_memstream(&d->text, &d->size);
+    if (!d->out) {
+        perror("bench: open_memstream");
+        exit(1);
+    }
+}
+
+static bool any_kept;
+
+/* Said once: it is the same for every question. */
+static bool only_shown(const char *path)
+{
+    static bool said;
+    if (!said)
         fprintf(stderr, "bench: %s: %s; the results are only shown\n", path, strerror(errno));
-    return out ? out : tmpfile();
+    said = true;
+    return false;
 }
 
-static void copy(FILE *from, FILE *to)
+static bool write_whole(const char *path, const char *text, size_t size)
 {
-    int c;
-    rewind(from);
-    while ((c = fgetc(from)) != EOF)
-        fputc(c, to);
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return false;
+    bool good = fwrite(text, 1, size, f) == size;
+    good = fclose(f) == 0 && good;
+    if (!good) {
+        int why = errno;
+        unlink(path);
+        errno = why;
+    }
+    return good;
 }
 
-/* How many cases of a question are run. */
-static int cases_of(const question *q, int when)
+/* An interrupted one does not take the place of one that is whole. */
+static bool document_keep(const document *d, const char *name, const options *o, const facts *f)
 {
-    int n = 0;
-    for (int i = 0; i < MOST_CASES && q->cases[i].name; i++)
-        n += (q->cases[i].when & when) != 0;
-    return n;
+    char path[1024], part[1024];
+    snprintf(path, sizeof path, "%s/results", o->root);
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return only_shown(path);
+    snprintf(path, sizeof path, "%s/results/%s-%s.json", o->root, f->day, name);
+    snprintf(part, sizeof part, "%s/results/.%s-%s.%d", o->root, f->day, name, (int)getpid());
+    if (interrupted() && access(path, F_OK) == 0) {
+        fprintf(stderr, "bench: interrupted; %s is of an earlier run and stays\n", path);
+        return true;
+    }
+    if (!write_whole(part, d->text, d->size) || rename(part, path) != 0)
+        return only_shown(path);
+    return any_kept = true;
 }
 
-/* A quick run shares what is left of its time among the cases that are left. */
+static void document_close(document *d)
+{
+    free(d->text);
+}
+
+/* ---- questions ----------------------------------------------------------------------------- */
+
+/* How long a case may take, beside others; 0: it is not for a quick run. */
+static int weight(const question *q, int at)
+{
+    const one_case *c = &q->cases[at];
+    bool large = q->server || q->hubs || case_size(c) >= 10000 || c->when & BOTH;
+    return c->when & QUICK ? (large ? 5 : 1) : 0;
+}
+
+static int weights(const question *q, int from)
+{
+    int sum = 0;
+    for (int i = from; i < MOST_CASES && q->cases[i].name; i++)
+        sum += weight(q, i);
+    return sum;
+}
+
+/* A quick run shares what is left of its time among the cases that are left; who needs less leaves
+ * the rest to those who follow. */
 static int64_t share(const options *o, int question_at, int case_at)
 {
-    int left = cases_of(o->asked[question_at], QUICK) - case_at;
+    const question *q = o->asked[question_at];
+    int left = weights(q, case_at);
     for (int i = question_at + 1; i < o->asked_count; i++)
-        left += cases_of(o->asked[i], QUICK);
-    return o->quick ? now_ns() + (o->until - now_ns()) / left : 0;
+        left += weights(o->asked[i], 0);
+    return o->quick ? now_ns() + (o->until - now_ns()) * weight(q, case_at) / left : 0;
+}
+
+static void count_goals(const contest *c)
+{
+    verdict v[MOST_VERDICTS];
+    for (int k = 0; k < MOST_KEYS && c->question->keys[k].key; k++)
+        for (int n = goals_judge(c, k, v); n > 0; n--)
+            goals_count(c, c->now->name, k, &v[n - 1]);
+}
+
+static void count_growth(const contest *c)
+{
+    verdict v[MOST_VERDICTS];
+    for (int k = 0; k < MOST_KEYS && c->question->keys[k].key; k++)
+        for (int n = growth_judge(c, k, v); n > 0; n--)
+            goals_count(c, "", k, &v[n - 1]);
+}
+
+static void ask_cases(contest *c, int at, const options *o, const facts *f, FILE *out)
+{
+    const question *q = c->question;
+    int when = o->quick ? QUICK : FULL, cases = 0;
+    for (int i = 0; c->count > 0 && i < MOST_CASES && q->cases[i].name; i++) {
+        if (!(q->cases[i].when & when) || interrupted())
+            continue;
+        c->until = share(o, at, i);
+        if (q->cases[i].when & BOTH && f->processors == 1)
+            contest_note(c, "the second processor, for there is but one: threads share it");
+        contest_case(c, &q->cases[i], o, f);
+        json_case(out, c, cases++ == 0);
+        if (!o->json && !q->growth)
+            table_case(c, stdout);
+        count_goals(c);
+    }
+    if (q->growth)
+        count_growth(c);
+}
+
+/* What is said below the tables of a question. */
+static void close_tables(const contest *c, double stolen)
+{
+    if (c->question->growth)
+        growth_table(c, stdout);
+    table_notes(c, stdout);
+    if (interrupted())
+        printf("  interrupted: not complete\n");
+    if (stolen > 1)
+        printf("  the host took %.1f %% of the processors' time meanwhile\n", stolen);
 }
 
 static bool ask(int at, const options *o, const facts *f)
 {
     contest c;
+    document d;
     const question *q = o->asked[at];
-    int when = o->quick ? QUICK : FULL, cases = 0;
     steal before = steal_now();
-    FILE *out = results_open(q->name, o, f);
+    document_open(&d);
     contest_open(&c, q, o);
-    json_open(out, q, o, f);
+    json_open(d.out, q, o, f);
     if (!o->json)
         table_question(q, stdout);
-    for (int i = 0; c.count > 0 && i < MOST_CASES && q->cases[i].name; i++) {
-        if (!(q->cases[i].when & when))
-            continue;
-        c.until = share(o, at, cases);
-        contest_case(&c, &q->cases[i], o, f);
-        json_case(out, &c, cases++ == 0);
-        if (!o->json)
-            table_case(&c, stdout);
-    }
+    ask_cases(&c, at, o, f, d.out);
     double stolen = steal_percent(before, steal_now());
-    json_close(out, &c, stolen);
-    if (o->json) {
-        fputs(at == 0 ? "" : ",\n", stdout);
-        copy(out, stdout);
-    } else {
-        table_notes(&c, stdout);
-        if (stolen > 1)
-            printf("  the host took %.1f %% of the processors' time meanwhile\n", stolen);
-    }
-    fclose(out);
+    json_close(d.out, &c, !interrupted(), stolen);
+    fclose(d.out);
+    if (o->json)
+        printf("%s%s", at == 0 ? "" : ",\n", d.text);
+    else
+        close_tables(&c, stolen);
+    fflush(stdout);
+    bool kept = document_keep(&d, q->name, o, f);
+    document_close(&d);
     contest_close(&c);
-    return c.answered > 0;
+    return c.answered > 0 && kept;
 }
 
 /* A thousand connections need as many descriptors, here and in the servers. */
@@ -229,11 +364,40 @@ static void raise_descriptors(void)
     }
 }
 
+static void say_how(const options *o, const facts *f)
+{
+    goals_report(stdout);
+    printf("\nmedian of %d round%s; ratios are made within each round", o->rounds,
+           o->rounds == 1 ? "" : "s");
+    if (any_kept)
+        printf("; all values: bench/results/%s-*.json", f->day);
+    printf("\n");
+}
+
+static int ask_them(const options *o, const facts *f)
+{
+    bool good = true;
+    if (o->json)
+        printf("[");
+    else
+        facts_print(f, stdout);
+    for (int i = 0; i < o->asked_count && !interrupted() && !ferror(stdout); i++)
+        good = ask(i, o, f) && good;
+    if (o->json)
+        printf("]\n");
+    else
+        say_how(o, f);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "bench: stdout: %s\n", strerror(errno));
+        good = false;
+    }
+    return interrupted() ? 130 : good ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     options o;
     facts f;
-    bool good = true;
     (void)argc;
     int rc = take_options(&o, argv);
     if (rc || o.check)
@@ -243,20 +407,9 @@ int main(int argc, char **argv)
     if (o.install)
         return peers_install(&o);
     raise_descriptors();
+    interrupts_take();
     o.until = now_ns() + QUICK_TIME;
     facts_gather(&f, &o);
-    pin(f.load_processor);
-    if (o.json)
-        printf("[");
-    else
-        facts_print(&f, stdout);
-    for (int i = 0; i < o.asked_count; i++)
-        good = ask(i, &o, &f) && good;
-    if (o.json)
-        printf("]\n");
-    else
-        printf("\nmedian of %d round%s; ratios are made within each round; all values: "
-               "bench/results/%s-*.json\n",
-               o.rounds, o.rounds == 1 ? "" : "s", f.day);
-    return good ? 0 : 1;
+    pin(f.load_processor, NULL);
+    return ask_them(&o, &f);
 }

@@ -126,7 +126,7 @@ void peers_join(contest *c, const options *o)
         progress("building %s for %s", l.names[i], c->question->name);
         snprintf(name, sizeof name, "%s", l.names[i]);
         snprintf(line, sizeof line, "sh '%s/peers/build' '%s' '%s' '%s'", o->root, l.names[i],
-                 o->peer_programs, c->question->name);
+                 o->peer_programs, question_program(c->question));
         FILE *f = popen(line, "r");
         while (f && fgets(line, sizeof line, f))
             take_line(c, line, name, sizeof name);

@@ -10,7 +10,9 @@
  *   3  Who needs longer than SLOW for one run runs once only, and the table says so.
  *   4  In a quick run each case has its share of the time; when it is used up there are no more
  *      rounds, and the table says so. One round there always is.
- *   5  Every second round begins at the other end: nobody always follows the same neighbour.
+ *   5  Who interrupts a round loses what was running; the answers before it are kept, and the
+ *      document says that it is not complete.
+ *   6  Every second round begins at the other end: nobody always follows the same neighbour.
  */
 #include "driver.h"
 #include <math.h>
@@ -19,9 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOW           10.0
-#define PATIENCE_QUICK 20.0
-#define PATIENCE       180.0
+#define SLOW 10.0
 
 void contest_note(contest *c, const char *format, ...)
 {
@@ -70,8 +70,8 @@ static void limits_join(contest *c, const options *o)
 static void hark_joins(contest *c, const options *o)
 {
     char path[1024], name[64];
-    snprintf(path, sizeof path, "%s/%s", o->programs, c->question->name);
-    if (!c->question->server) {
+    snprintf(path, sizeof path, "%s/%s", o->programs, question_program(c->question));
+    if (!c->question->server && !c->question->hubs) {
         join(c, HARK, "hark", path, "");
         return;
     }
@@ -98,13 +98,15 @@ void contest_open(contest *c, const question *q, const options *o)
 
 void contest_close(contest *c)
 {
-    for (int i = 0; i < c->count; i++)
+    for (int i = 0; i < c->count; i++) {
         for (int k = 0; k < MOST_ARGS; k++)
             free(c->who[i].argv[k]);
+        free((char *)c->who[i].hub);
+    }
     free(c->who);
 }
 
-static int key_index(const question *q, const char *key)
+int contest_key(const question *q, const char *key)
 {
     for (int i = 0; i < MOST_KEYS && q->keys[i].key; i++)
         if (strcmp(q->keys[i].key, key) == 0)
@@ -112,47 +114,75 @@ static int key_index(const question *q, const char *key)
     return -1;
 }
 
-static void keep(contest *c, contestant *w, int round, const result *r)
+/* How many of its answers are to this question. */
+static int keep(contest *c, contestant *w, int round, const result *r)
 {
+    int kept = 0;
     for (int i = 0; i < r->count; i++) {
-        int k = key_index(c->question, r->answers[i].key);
+        int k = contest_key(c->question, r->answers[i].key);
         if (k < 0)
             continue;
         w->value[k][round] = r->answers[i].value;
         memcpy(c->units[k], r->answers[i].unit, sizeof c->units[k]);
+        kept++;
     }
+    return kept;
+}
+
+static bool has_answered(const contest *c, const contestant *w)
+{
+    for (int i = 0; i < c->case_count; i++)
+        for (int k = 0; k < MOST_KEYS; k++)
+            if (w->at[i][k].runs > 0)
+                return true;
+    return false;
+}
+
+/* In this case; or for good: then, if it has answered before, from this case on. */
+static void leave_out(contest *c, contestant *w, bool for_good, const char *why)
+{
+    bool at_all = for_good && !has_answered(c, w);
+    snprintf(w->why, sizeof w->why, "%s", why);
+    w->gone = for_good;
+    if (at_all || !c->now->name[0])
+        contest_note(c, "%s: %s", w->name, why);
+    else
+        contest_note(c, "%s, %s%s: %s", w->name, c->now->name,
+                     for_good && c->question->growth ? " and on" : "", why);
 }
 
 static void run_one(contest *c, contestant *w, int round, const options *o, const facts *f)
 {
     result r;
     command run = {.hub = w->hub,
+                   .quick = o->quick,
                    .processor = f->server_processor,
-                   .seconds = o->quick ? PATIENCE_QUICK : PATIENCE};
+                   .also = c->now->when & BOTH ? &f->load_processor : NULL,
+                   .seconds = o->patience};
     int n = 0;
     for (; n < MOST_ARGS && w->argv[n]; n++)
         run.argv[n] = w->argv[n];
     if (c->now->args[0] && !c->question->server)
         run.argv[n] = (char *)c->now->args;
     if (c->question->server)
-        run_server(&run, atoi(c->now->args), o->quick, &r);
+        run_server(&run, &c->question->talk, atoi(c->now->args), o->quick, &r);
     else
         run_program(&run, &r);
-    if (r.ok) {
-        keep(c, w, round, &r);
+    if (interrupted())
+        return;
+    if (!r.ok) {
+        leave_out(c, w, r.skipped, r.why);
+    } else if (keep(c, w, round, &r) == 0) {
+        leave_out(c, w, false, "what it answers was not asked");
+    } else {
         c->answered++;
         w->once = r.seconds > SLOW;
-    } else {
-        snprintf(w->why, sizeof w->why, "%s", r.why[0] ? r.why : "no answer");
-        w->gone = r.skipped;
-        const char *which = r.skipped ? "" : c->now->name;
-        contest_note(c, "%s%s%s: %s", w->name, which[0] ? ", " : "", which, w->why);
     }
 }
 
 static void one_round(contest *c, int round, const options *o, const facts *f)
 {
-    for (int i = 0; i < c->count; i++) {
+    for (int i = 0; i < c->count && !interrupted(); i++) {
         contestant *w = &c->who[round % 2 ? c->count - 1 - i : i];
         if (w->gone || w->why[0] || (w->once && round > 0))
             continue;
@@ -178,9 +208,20 @@ void contest_case(contest *c, const one_case *now, const options *o, const facts
         if (c->done > 0 && c->until && start + took > c->until)
             break;
         one_round(c, c->done, o, f);
+        if (interrupted())
+            break;
         took = now_ns() - start;
     }
     progress(NULL);
+    for (int i = 0; i < c->count; i++)
+        for (int k = 0; k < MOST_KEYS; k++)
+            c->who[i].at[c->case_count][k] = contest_summary(c, i, k);
+    for (int k = 0; k < MOST_KEYS && c->question->keys[k].key; k++) {
+        verdict v[MOST_VERDICTS];
+        if (goals_judge(c, k, v) > 0)
+            c->verdicts[c->case_count][k] = v[0];
+    }
+    c->cases[c->case_count++] = now;
 }
 
 /* ---- what it comes to ---------------------------------------------------------------------- */
@@ -191,7 +232,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *v, int n)
+double median_of(double *v, int n)
 {
     if (n == 0)
         return NAN;
@@ -200,7 +241,7 @@ static double median(double *v, int n)
 }
 
 /* The best of the limits that count, or of hark on its hubs, in one round. */
-static double best(const contest *c, side kind, int key, int round)
+double contest_best(const contest *c, side kind, int key, int round)
 {
     double found = NAN;
     for (int i = 0; i < c->count; i++) {
@@ -219,11 +260,11 @@ static double median_ratio(const contest *c, int who, int key, side to)
     double ratio[MOST_ROUNDS];
     int n = 0;
     for (int r = 0; r < c->rounds; r++) {
-        double v = c->who[who].value[key][r], base = best(c, to, key, r);
+        double v = c->who[who].value[key][r], base = contest_best(c, to, key, r);
         if (!isnan(v) && !isnan(base) && base > 0)
             ratio[n++] = v / base;
     }
-    return median(ratio, n);
+    return median_of(ratio, n);
 }
 
 summary contest_summary(const contest *c, int who, int key)
@@ -235,7 +276,7 @@ summary contest_summary(const contest *c, int who, int key)
             v[s.runs++] = c->who[who].value[key][r];
     if (s.runs == 0)
         return s;
-    s.median = median(v, s.runs); /* and v is sorted now */
+    s.median = median_of(v, s.runs); /* and v is sorted now */
     s.least = v[0];
     s.most = v[s.runs - 1];
     if (c->question->keys[key].better != PLAIN) {

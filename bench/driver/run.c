@@ -5,13 +5,17 @@
  * Rules
  *   1  The program's answers come on stdout; the last line of its stderr is why it failed.
  *   2  Only what was started here is ever signalled, and it dies with the driver.
- *   3  A program that is out of time is killed, and that is its answer.
- *   4  When memory runs out the kernel takes the program, not a bystander: a million tasks are some
+ *   3  A program that is out of time is killed, with all that it has started (each program is a
+ *      process group), and that is its answer.
+ *   4  Interrupted (Ctrl-C, TERM, HUP), the driver ends what it has started and closes its
+ *      documents; a second one ends it at once.
+ *   5  When memory runs out the kernel takes the program, not a bystander: a million tasks are some
  *      4 GiB, and with some peers four times that.
  */
 #include "driver.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,12 +35,43 @@ int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static volatile sig_atomic_t signals;
+
+static void note_signal(int signal)
+{
+    (void)signal;
+    signals++;
+}
+
+bool interrupted(void)
+{
+    return signals != 0;
+}
+
+void interrupts_take(void)
+{
+    struct sigaction a = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGHUP, &a, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of writing */
+}
+
+static void interrupts_as_usual(void)
+{
+    static const int all[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    for (int i = 0; i < COUNT(all); i++)
+        signal(all[i], SIG_DFL);
+}
+
 /* Where it is not allowed, it runs unpinned: the figures then show it by their spread. */
-void pin(int processor)
+void pin(int processor, const int *also)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(processor, &set);
+    if (also)
+        CPU_SET(*also, &set);
     sched_setaffinity(0, sizeof set, &set);
 }
 
@@ -50,8 +85,10 @@ static void be_first_to_go(void)
 static void child(const command *c, int out, int err)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);
+    interrupts_as_usual();
     be_first_to_go();
-    pin(c->processor);
+    pin(c->processor, c->also);
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
     int nothing = open("/dev/null", O_RDONLY);
@@ -60,6 +97,10 @@ static void child(const command *c, int out, int err)
         setenv("HARK_HUB", c->hub, 1);
     else
         unsetenv("HARK_HUB");
+    if (c->quick)
+        setenv("BENCH_SHORT", "1", 1);
+    else
+        unsetenv("BENCH_SHORT");
     execvp(c->argv[0], c->argv);
     fprintf(stderr, "cannot start %s: %s\n", c->argv[0], strerror(errno));
     _exit(127);
@@ -83,6 +124,7 @@ void process_start(process *p, const command *c)
     }
     if (p->pid == 0)
         child(c, out[1], fileno(err));
+    setpgid(p->pid, p->pid); /* whoever of the two comes first */
     close(out[1]);
     p->out = out[0];
     p->err = dup(fileno(err));
@@ -97,9 +139,12 @@ int process_line(process *p, char *line, size_t size)
         struct pollfd ready = {.fd = p->out, .events = POLLIN};
         int64_t left = (p->until - now_ns()) / 1000000;
         char c;
-        if (left <= 0 || poll(&ready, 1, (int)left) <= 0)
+        if (interrupted() || left <= 0 || poll(&ready, 1, (int)left) <= 0)
             return -1;
-        if (read(p->out, &c, 1) <= 0)
+        ssize_t got = read(p->out, &c, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
             return n > 0 ? (line[n] = 0, 1) : 0;
         if (c == '\n') {
             line[n] = 0;
@@ -130,10 +175,11 @@ void process_end(process *p, result *r, bool stop)
     int status;
     char words[200] = "";
     if (stop)
-        kill(p->pid, SIGKILL);
+        kill(-p->pid, SIGKILL);
     while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
         ;
     r->seconds = (now_ns() - p->began) / 1e9;
+    kill(-p->pid, SIGKILL); /* what it has left behind */
     last_words(p, words, sizeof words);
     close(p->out);
     close(p->err);
@@ -147,6 +193,9 @@ void process_end(process *p, result *r, bool stop)
         snprintf(r->why, sizeof r->why, "%s%s%s%s", strsignal(WTERMSIG(status)),
                  WTERMSIG(status) == SIGKILL ? " (memory ran out?)" : "", words[0] ? ": " : "",
                  words);
+    else if (WEXITSTATUS(status) == 0)
+        snprintf(r->why, sizeof r->why, "it says nothing that is an answer%s%s",
+                 words[0] ? ": " : "", words);
     else
         snprintf(r->why, sizeof r->why, "exit status %d%s%s", WEXITSTATUS(status),
                  words[0] ? ": " : "", words);
@@ -168,7 +217,7 @@ void answer_take(result *r, const char *line)
     double value;
     if (strncmp(line, "skip ", 5) == 0)
         snprintf(r->why, sizeof r->why, "%s", line + 5);
-    else if (sscanf(line, "%31s %lf %11s", key, &value, unit) == 3)
+    else if (sscanf(line, "%31s %lf %11s", key, &value, unit) == 3 && isfinite(value))
         answer_add(r, key, value, unit);
 }
 
@@ -186,7 +235,7 @@ void run_program(const command *c, result *r)
     process_end(&p, r, more < 0);
 }
 
-void run_server(const command *c, int connections, bool quick, result *r)
+void run_server(const command *c, const talk *t, int connections, bool quick, result *r)
 {
     process p;
     char line[512];
@@ -204,8 +253,9 @@ void run_server(const command *c, int connections, bool quick, result *r)
         r->ok = false;
         return;
     }
-    load l = {port, connections, p.pid, quick ? 100000000 : 300000000,
-              quick ? 300000000 : 1000000000};
+    load l = {.talk = t, .port = port, .connections = connections, .server = p.pid};
+    l.warm = (quick ? 50000000 : 300000000) + connections * 100000;
+    l.measured = (quick ? 200000000 : 1000000000) + connections * 200000;
     load_run(&l, r);
     process_end(&p, r, true);
     r->ok = r->why[0] == 0;

@@ -29,19 +29,10 @@ void progress(const char *format, ...)
     fflush(stderr);
 }
 
-/* 0.0123, 1.23, 12.3, 1,230, 1,234,000: three digits, and thousands apart. */
-static const char *number(double v, char *text)
+static const char *thousands(const char *plain, char *text)
 {
-    char plain[48];
-    double size = fabs(v);
-    int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.995 ? 2 : 3;
-    if (size >= 1000) {
-        double step = pow(10, floor(log10(size)) - 3); /* four digits above a thousand */
-        v = step > 1 ? round(v / step) * step : v;
-    }
-    int n = snprintf(plain, sizeof plain, "%.*f", decimals, v);
     int whole = (int)strcspn(plain, "."), at = 0;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; plain[i]; i++) {
         int left = whole - i;
         if (i > 0 && left > 0 && left % 3 == 0 && plain[i - 1] != '-')
             text[at++] = ',';
@@ -51,7 +42,37 @@ static const char *number(double v, char *text)
     return text;
 }
 
-static const char *times(double v, char *text)
+const char *table_size(long n, char *text)
+{
+    char plain[48];
+    snprintf(plain, sizeof plain, "%ld", n);
+    return thousands(plain, text);
+}
+
+/* 0.0123, 1.23, 12.3, 1,230, 1,234,000: three digits, and thousands apart. */
+const char *table_number(double v, char *text)
+{
+    char plain[48];
+    double size = fabs(v);
+    int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.995 ? 2 : 3;
+    if (size >= 1000) {
+        double step = pow(10, floor(log10(size)) - 3); /* four digits above a thousand */
+        v = step > 1 ? round(v / step) * step : v;
+    }
+    snprintf(plain, sizeof plain, "%.*f", decimals, v);
+    return thousands(plain, text);
+}
+
+/* One digit more than elsewhere: 1.052 has missed a goal of 1.05. */
+const char *table_verdict(const verdict *v, char *text)
+{
+    if (v->value >= 1000)
+        return table_number(v->value, text);
+    snprintf(text, 48, "%.4g", v->value);
+    return text;
+}
+
+const char *table_times(double v, char *text)
 {
     if (isnan(v))
         return strcpy(text, "");
@@ -70,11 +91,22 @@ static void one_line(const contest *c, int who, int key, FILE *out)
     summary s = contest_summary(c, who, key);
     if (s.runs == 0)
         return;
-    number(s.median, median);
-    snprintf(all, sizeof all, "[%s-%s]", number(s.least, least), number(s.most, most));
+    table_number(s.median, median);
+    snprintf(all, sizeof all, "[%s-%s]", table_number(s.least, least), table_number(s.most, most));
     fprintf(out, "    %-34s %11s %-21s %8s %8s%s\n", c->who[who].name, median, all,
-            times(s.x_limit, limit), times(s.x_hark, hark),
+            table_times(s.x_limit, limit), table_times(s.x_hark, hark),
             s.runs < c->done ? (s.runs == 1 ? "   one run" : "   fewer runs") : "");
+}
+
+void table_verdicts(const verdict *v, int count, FILE *out)
+{
+    char value[48];
+    for (int i = 0; i < count; i++)
+        if (v[i].judged)
+            fprintf(out, "    goal: %s: %s (%s)\n", v[i].text, v[i].reached ? "reached" : "missed",
+                    table_verdict(&v[i], value));
+        else
+            fprintf(out, "    goal: %s: not judged, the other side is missing\n", v[i].text);
 }
 
 /* By somebody that a limit can be a limit for: a bare switch does not know what it is asked. */
@@ -89,6 +121,7 @@ static bool answered(const contest *c, int key)
 void table_case(const contest *c, FILE *out)
 {
     char text[128];
+    verdict v[MOST_VERDICTS];
     fprintf(out, "\n  %-36s %11s %-21s %8s %8s\n", c->now->name, "median", "[least-most]",
             "x limit", "x hark");
     for (int k = 0; k < MOST_KEYS && c->question->keys[k].key; k++) {
@@ -100,9 +133,11 @@ void table_case(const contest *c, FILE *out)
         fprintf(out, "  %s\n", text);
         for (int i = 0; i < c->count; i++)
             one_line(c, i, k, out);
+        table_verdicts(v, goals_judge(c, k, v), out);
     }
     if (c->done < c->rounds)
-        fprintf(out, "  time was up after %d of %d rounds\n", c->done, c->rounds);
+        fprintf(out, "  %s after %d of %d rounds\n", interrupted() ? "interrupted" : "time was up",
+                c->done, c->rounds);
     fflush(out);
 }
 
