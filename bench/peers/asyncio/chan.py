@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """It has no channel; a bounded queue does the same, with a slot or more."""
 import asyncio
-import sys
-from common import ns, say
+from common import ns, number, say, skip, word
 
 
 async def main():
-    slots = int(sys.argv[1])
+    slots = number(word("1"))
     if slots == 0:
-        sys.exit("its queue without room is one without bounds")
+        skip("its queue without room is one without bounds")
     c = asyncio.Queue(slots)
 
     async def pairs(n):
@@ -24,9 +23,9 @@ async def main():
         while True:
             await c.put(1)
 
-    say("ns_alone", await ns(50000, pairs), "ns")
+    say("ns_alone", await ns(pairs))
     task = asyncio.create_task(sender())
-    say("ns_per_item", await ns(20000, items), "ns")
+    say("ns_per_item", await ns(items))
     task.cancel()
 
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MIT
-import sys
-
-sys.path.append(sys.path.pop(0))  # this file's name must not hide the library's queue
-
 import asyncio
-from common import ns, say
+from common import ns, say, word
 
 KINDS = {
     "bounded": lambda: asyncio.Queue(64),
@@ -14,7 +10,7 @@ KINDS = {
 
 
 async def main():
-    kind = sys.argv[1] if len(sys.argv) > 1 else "bounded"
+    kind = word("bounded")
     there, back = KINDS[kind](), KINDS[kind]()
 
     async def pairs(n):
@@ -43,14 +39,14 @@ async def main():
 
     for i in range(32):
         await there.put(i)
-    say("ns_alone", await ns(50000, pairs), "ns")
+    say("ns_alone", await ns(pairs))
     while not there.empty():
         await there.get()
     tasks = [asyncio.create_task(echo())]
-    say("ns_per_hand_over", await ns(20000, trips) / 2, "ns")
+    say("ns_per_hand_over", await ns(trips) / 2)
     if kind == "bounded":
         tasks.append(asyncio.create_task(producer()))
-        say("ns_per_item", await ns(20000, items), "ns")
+        say("ns_per_item", await ns(items))
     for t in tasks:
         t.cancel()
 

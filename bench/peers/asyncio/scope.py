@@ -25,9 +25,9 @@ async def main():
             async with asyncio.timeout(1):
                 await e.wait()
 
-    say("ns_call", await ns(100000, calls), "ns")
-    say("ns_scope", await ns(50000, scopes), "ns")
-    say("ns_scope_deadline", await ns(50000, deadlines), "ns")
+    say("ns_call", await ns(calls))
+    say("ns_scope", await ns(scopes))
+    say("ns_scope_deadline", await ns(deadlines))
 
 
 asyncio.run(main())

@@ -10,6 +10,7 @@ static void yields(long n, void *)
 int main(int argc, char **argv)
 {
     long n = bench_size(argc, argv, 1, 1000), turns = 1000000 / n > 5 ? 1000000 / n : 5;
+    must_fit(n);
     bool stopped = false;
     std::vector<fibers::fiber> others;
     for (long i = 1; i < n; i++)

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """It has no channel; a queue does the same, and one for 0 items is a rendezvous."""
-import sys
 import eventlet
 from eventlet.queue import LightQueue
-from common import ns, say
+from common import number, say, timed, word
 
-slots = int(sys.argv[1])
+slots = number(word("1"))
 c = LightQueue(slots)
 
 
@@ -26,6 +25,6 @@ def sender():
 
 
 if slots > 0:
-    say("ns_alone", ns(50000, pairs), "ns")
+    say("ns_alone", timed(pairs))
 eventlet.spawn(sender)
-say("ns_per_item", ns(20000, items), "ns")
+say("ns_per_item", timed(items))

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
-import sys
-
-sys.path.append(sys.path.pop(0))  # this file's name must not hide the library's queue
-
 import eventlet
 from eventlet.queue import PriorityQueue, Queue
-from common import ns, say
+from common import say, timed, word
 
 KINDS = {"bounded": lambda: Queue(64), "unbounded": Queue, "priority": lambda: PriorityQueue(64)}
-kind = sys.argv[1] if len(sys.argv) > 1 else "bounded"
+kind = word("bounded")
 there, back = KINDS[kind](), KINDS[kind]()
 
 
@@ -43,11 +39,11 @@ def producer():
 
 for i in range(32):
     there.put(i)
-say("ns_alone", ns(50000, pairs), "ns")
+say("ns_alone", timed(pairs))
 while not there.empty():
     there.get()
 eventlet.spawn(echo)
-say("ns_per_hand_over", ns(10000, trips) / 2, "ns")
+say("ns_per_hand_over", timed(trips) / 2)
 if kind == "bounded":
     eventlet.spawn(producer)
-    say("ns_per_item", ns(20000, items), "ns")
+    say("ns_per_item", timed(items))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Go: what its programs share, as bench.h does it. One processor, as everybody here.
+// Go: what its programs share, as bench.h does it. It has as many processors as the driver gives,
+// one unless the question is about threads.
 package main
 
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -15,8 +15,6 @@ import (
 )
 
 const batches = 5
-
-func init() { runtime.GOMAXPROCS(1) }
 
 func say(key string, value float64, unit string) {
 	fmt.Printf("%s %.6g %s\n", key, value, unit)
@@ -87,4 +85,15 @@ func mix(x uint64) uint64 {
 	x = (x ^ x>>31) * 0x7fb5d329728ea185
 	x = (x ^ x>>27) * 0x81dadef4bc2dd44d
 	return x ^ x>>33
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func skip(reason string) {
+	fmt.Println("skip", reason)
+	os.Exit(77)
 }

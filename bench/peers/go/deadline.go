@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Go: deadline. A timer without a goroutine is its time.AfterFunc; a wait under a deadline is a
-// select with a timer that is stopped afterwards.
+// Go: deadline. A wait under a deadline is a select with a timer that is stopped afterwards.
 package main
 
 import "time"
@@ -38,9 +37,4 @@ func main() {
 	with := ns(300000, pings)
 	say("ns_per_round_trip", with, "ns")
 	say("ns_per_deadline", (with-plain)/2, "ns")
-	say("ns_per_watch", ns(500000, func(n int) {
-		for ; n > 0; n-- {
-			time.AfterFunc(time.Second, func() {}).Stop()
-		}
-	}), "ns")
 }

@@ -33,15 +33,4 @@ func main() {
 	ended.Wait()
 	say("ns_fire", float64(cpu()-used)/float64(n), "ns")
 	say("late_ms", float64(time.Since(first)-time.Second)/1e6, "ms")
-
-	ended.Add(n)
-	first = time.Now().Add(100*time.Millisecond + 2*time.Microsecond*time.Duration(n))
-	used = cpu()
-	for i := 0; i < n; i++ {
-		time.AfterFunc(time.Until(deadline(i)), ended.Done)
-	}
-	say("ns_arm_watch", float64(cpu()-used)/float64(n), "ns")
-	used = cpu()
-	ended.Wait()
-	say("ns_fire_watch", float64(cpu()-used)/float64(n), "ns")
 }

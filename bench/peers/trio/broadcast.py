@@ -3,14 +3,14 @@ import statistics
 import time
 import trio
 import trio.testing
-from common import BATCHES, say, size
+from common import BATCHES, LARGE, say, size
 
 
 async def main():
-    n = size(1000)
+    n = size(1000, most=LARGE)
     events = 1000 // n if n < 1000 else 1
     whole, within = [], []
-    for r in range(1 if n > 30000 else BATCHES):
+    for _ in range(1 if n > 30000 else BATCHES):
         e = [trio.Event() for _ in range(events)]
         async with trio.open_nursery() as nursery:
             for i in range(n * events):
@@ -22,8 +22,8 @@ async def main():
             middle = time.perf_counter_ns()
         whole.append((time.perf_counter_ns() - start) / (n * events))
         within.append((middle - start) / (n * events))
-    say("ns_per_task", statistics.median(whole), "ns")
-    say("ns_in_set", statistics.median(within), "ns")
+    say("ns_per_task", statistics.median(whole))
+    say("ns_in_set", statistics.median(within))
 
 
 trio.run(main)

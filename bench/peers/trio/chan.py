@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-import sys
 import trio
-from common import ns, say
+from common import ns, number, say, word
 
 
 async def main():
-    slots = int(sys.argv[1])
+    slots = number(word("1"))
     send, receive = trio.open_memory_channel(slots)
 
     async def pairs(n):
@@ -22,10 +21,10 @@ async def main():
             await send.send(1)
 
     if slots > 0:
-        say("ns_alone", await ns(10000, pairs), "ns")
+        say("ns_alone", await ns(pairs))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sender)
-        say("ns_per_item", await ns(10000, items), "ns")
+        say("ns_per_item", await ns(items))
         nursery.cancel_scope.cancel()
 
 

@@ -4,7 +4,9 @@ from common import take_turns
 
 
 async def main():
-    await take_turns(trio.Lock())
+    async with trio.open_nursery() as nursery:
+        await take_turns(trio.Lock(), nursery.start_soon, trio.lowlevel.checkpoint)
+        nursery.cancel_scope.cancel()
 
 
 trio.run(main)

@@ -3,16 +3,13 @@
 import trio
 from common import ns, say
 
-ping = pong = None
-stopped = False
+ping = pong = trio.Event()
 
 
 async def other():
     global ping
     while True:
         await ping.wait()
-        if stopped:
-            return
         ping = trio.Event()
         pong.set()
 
@@ -26,13 +23,10 @@ async def pings(n):
 
 
 async def main():
-    global ping, stopped
-    ping = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other)
-        say("ns_per_round_trip", await ns(10000, pings), "ns")
-        stopped = True
-        ping.set()
+        say("ns_per_round_trip", await ns(pings))
+        nursery.cancel_scope.cancel()
 
 
 trio.run(main)

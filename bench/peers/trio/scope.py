@@ -21,9 +21,9 @@ async def main():
             with trio.move_on_after(1):
                 await e.wait()
 
-    say("ns_call", await ns(10000, calls), "ns")
-    say("ns_scope", await ns(10000, scopes), "ns")
-    say("ns_scope_deadline", await ns(10000, deadlines), "ns")
+    say("ns_call", await ns(calls))
+    say("ns_scope", await ns(scopes))
+    say("ns_scope_deadline", await ns(deadlines))
 
 
 trio.run(main)

@@ -11,7 +11,7 @@ async def main():
             await limiter.acquire()
             limiter.release()
 
-    say("ns_limiter", await ns(20000, borrows), "ns")
+    say("ns_limiter", await ns(borrows))
 
 
 trio.run(main)

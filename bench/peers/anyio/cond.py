@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+import anyio
+from anyio.lowlevel import checkpoint
+from common import backend, take_turns_notifying
+
+
+async def main():
+    async with anyio.create_task_group() as group:
+        await take_turns_notifying(anyio.Condition(), group.start_soon, checkpoint)
+        group.cancel_scope.cancel()
+
+
+anyio.run(main, backend=backend)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+import time
+import anyio
+from common import LARGE, backend, ns, say, size
+
+
+async def nothing():
+    pass
+
+
+async def batch(n):
+    start = time.perf_counter_ns()
+    async with anyio.create_task_group() as group:
+        for _ in range(n):
+            group.start_soon(nothing)
+    return (time.perf_counter_ns() - start) / n
+
+
+async def serial(n):
+    for _ in range(n):
+        async with anyio.create_task_group() as group:
+            group.start_soon(nothing)
+
+
+async def main():
+    n = size(1000000)
+    say("ns_batch_cold", await batch(n))
+    if n <= LARGE:
+        say("ns_batch_warm", await batch(n))
+    say("ns_serial", await ns(serial))
+
+
+anyio.run(main, backend=backend)
