@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * child.c - a program is run to its end, one after another and eight at a time: by hark, and bare
- * (posix_spawn and waitpid) in the same process. And for how long does the loop stand still
- * meanwhile?
+ * child.c - a program is run to its end, one after another and eight at a time. And for how long
+ * does the loop stand still meanwhile, starting it?
  */
 #include "bench.h"
 #include <hark.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
 #define CHILDREN 200l
 
-extern char **environ;
-
 static const char *const argv[] = {"/bin/true", NULL};
-
-static void bare(long n, void *arg)
-{
-    long side = *(const long *)arg;
-    pid_t pids[64];
-    for (long done = 0; done < n; done += side) {
-        for (long i = 0; i < side; i++)
-            bench_must(posix_spawn(&pids[i], argv[0], NULL, NULL, (char *const *)argv, environ) == 0,
-                       "posix_spawn");
-        for (long i = 0; i < side; i++)
-            bench_must(waitpid(pids[i], NULL, 0) == pids[i], "waitpid");
-    }
-}
 
 static int64_t standing; /* in hark_process_open, all together */
 
@@ -57,9 +39,7 @@ static int measure(void *children)
 {
     long n = *(const long *)children, one = 1, eight = 8;
     bench_say("ns_alone", bench_ns(with_hark, n, &one), "ns");
-    bench_say("ns_bare_alone", bench_ns(bare, n, &one), "ns");
     bench_say("ns_beside", bench_ns(with_hark, n, &eight), "ns");
-    bench_say("ns_bare_beside", bench_ns(bare, n, &eight), "ns");
     standing = 0;
     with_hark(n, &one);
     bench_say("ns_standing", (double)standing / n, "ns");

@@ -2,8 +2,7 @@
  *
  * deadline.c - a deadline that never comes: armed around a call that parks, cancelled after it.
  *
- * A ping-pong in which both sides wait under a deadline of a second, against the same without. And,
- * without any task, a watch armed for later and taken back.
+ * A ping-pong in which both sides wait under a deadline of a second, against the same without.
  */
 #include "bench.h"
 #include <hark.h>
@@ -42,23 +41,9 @@ static void pings(long n, void *arg)
     }
 }
 
-static void never(void *arg)
-{
-    (void)arg;
-}
-
-static void watches(long n, void *arg)
-{
-    while (n--) {
-        hark_call_later(HARK_S(1), arg, never, NULL);
-        hark_unwatch(arg);
-    }
-}
-
 static int measure(void *arg)
 {
     hark_group g;
-    hark_watch w = {0};
     (void)arg;
     hark_group_open(&g);
     hark_go(&g, ponger, NULL);
@@ -67,7 +52,6 @@ static int measure(void *arg)
     double with = bench_ns(pings, TRIPS, NULL);
     bench_say("ns_per_round_trip", with, "ns");
     bench_say("ns_per_deadline", (with - plain) / 2, "ns");
-    bench_say("ns_per_watch", bench_ns(watches, TRIPS, &w), "ns");
     stopped = true;
     hark_flag_set(&ping);
     return hark_group_close(&g, 0);

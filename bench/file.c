@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * file.c - a file that is in memory: what does a read cost, beside the plain system call (the limit)
- * and through a worker thread?
+ * file.c - a file that is in memory: what does a read cost, and a name that is opened?
  *
  * 64 MiB in pieces of 64 KiB, one after another; 4 KiB at places all over it; and a name opened,
  * asked and closed.
@@ -20,113 +19,40 @@ static char buffer[PIECE];
 static char path[64];
 static int fd;
 
-struct way {
-    const char *name;
-    ssize_t (*read)(size_t size, int64_t offset);
-    void (*open_and_close)(void);
-};
-
-/* ---- the three ways -------------------------------------------------------------------------- */
-
-static ssize_t read_plainly(size_t size, int64_t offset)
-{
-    return pread(fd, buffer, size, offset);
-}
-
-static void open_plainly(void)
-{
-    struct stat status;
-    int other = open(path, O_RDONLY | O_CLOEXEC);
-    bench_must(other >= 0 && fstat(other, &status) == 0, "open");
-    close(other);
-}
-
-static ssize_t read_by_hark(size_t size, int64_t offset)
-{
-    return hark_file_pread(fd, buffer, size, offset);
-}
-
-static void open_by_hark(void)
-{
-    struct stat status;
-    int other = hark_file_open(path, O_RDONLY, 0);
-    bench_must(other >= 0 && fstat(other, &status) == 0, "hark_file_open");
-    hark_close(other);
-}
-
-struct job {
-    size_t size;
-    int64_t offset;
-};
-
-static int read_in_worker(void *arg)
-{
-    struct job *job = arg;
-    return (int)read_plainly(job->size, job->offset);
-}
-
-static int open_in_worker(void *arg)
+static void in_pieces(long n, void *arg)
 {
     (void)arg;
-    open_plainly();
-    return 0;
-}
-
-static ssize_t read_by_worker(size_t size, int64_t offset)
-{
-    struct job job = {size, offset};
-    return hark_thread_call(read_in_worker, &job);
-}
-
-static void open_by_worker(void)
-{
-    hark_thread_call(open_in_worker, NULL);
-}
-
-static const struct way ways[] = {
-    {"plain", read_plainly, open_plainly},
-    {"hark", read_by_hark, open_by_hark},
-    {"worker", read_by_worker, open_by_worker},
-};
-
-/* ---- the questions --------------------------------------------------------------------------- */
-
-static void in_pieces(long n, void *way)
-{
     for (long i = 0; i < n; i++)
-        bench_must(((struct way *)way)->read(PIECE, i * PIECE % FILE_SIZE) == PIECE, "read");
+        bench_must(hark_file_pread(fd, buffer, PIECE, i * PIECE % FILE_SIZE) == PIECE,
+                   "hark_file_pread");
 }
 
-static void all_over(long n, void *way)
+static void all_over(long n, void *arg)
 {
+    (void)arg;
     for (long i = 0; i < n; i++) {
         int64_t page = (int64_t)(bench_mix((uint64_t)i) % (FILE_SIZE / PAGE));
-        bench_must(((struct way *)way)->read(PAGE, page * PAGE) == PAGE, "read");
+        bench_must(hark_file_pread(fd, buffer, PAGE, page * PAGE) == PAGE, "hark_file_pread");
     }
 }
 
-static void names(long n, void *way)
+static void names(long n, void *arg)
 {
-    while (n--)
-        ((struct way *)way)->open_and_close();
-}
-
-static void ask(const struct way *way, const char *what, bench_body *body, long n)
-{
-    char key[64];
-    snprintf(key, sizeof key, "ns_%s_%s", what, way->name);
-    bench_say(key, bench_ns(body, n, (void *)way), "ns");
+    struct stat status;
+    (void)arg;
+    while (n--) {
+        int other = hark_file_open(path, O_RDONLY, 0);
+        bench_must(other >= 0 && fstat(other, &status) == 0, "hark_file_open");
+        hark_close(other);
+    }
 }
 
 static int measure(void *arg)
 {
     (void)arg;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        long less = ways[i].read == read_by_worker ? 10 : 1;
-        ask(&ways[i], "64k", in_pieces, FILE_SIZE / PIECE / less);
-        ask(&ways[i], "4k", all_over, 20000 / less);
-        ask(&ways[i], "open", names, 5000 / less);
-    }
+    bench_say("ns_64k", bench_ns(in_pieces, FILE_SIZE / PIECE, NULL), "ns");
+    bench_say("ns_4k", bench_ns(all_over, 20000, NULL), "ns");
+    bench_say("ns_open", bench_ns(names, 5000, NULL), "ns");
     return 0;
 }
 

@@ -4,14 +4,13 @@
  * time.
  *
  * All tasks stand ready first; a set sends them to sleep (arm), all before the first deadline, and
- * then they wake and end (fire). Afterwards the same with watches, which need no task.
+ * then they wake and end (fire). Timers without tasks are asked about in timers.c.
  */
 #include "bench.h"
 #include <hark.h>
 
 static hark_event gate;
 static int64_t first_deadline;
-static long fired;
 
 static int64_t deadline_of(long i)
 {
@@ -42,33 +41,9 @@ static void tasks(long n)
     bench_say("late_ms", (double)(hark_now() - first_deadline - HARK_S(1)) / 1e6, "ms");
 }
 
-static void count(void *arg)
-{
-    (void)arg;
-    fired++;
-}
-
-static void watches(long n)
-{
-    hark_watch *w = malloc(n * sizeof *w);
-    bench_must(w != NULL, "malloc");
-    explicit_bzero(w, n * sizeof *w); /* touched now: their pages are the caller's affair */
-    first_deadline = hark_now() + HARK_MS(100) + HARK_US(2) * n;
-    int64_t cpu = bench_cpu();
-    for (long i = 0; i < n; i++)
-        bench_must(hark_call_at(deadline_of(i), &w[i], count, NULL) == 0, "hark_call_at");
-    bench_say("ns_arm_watch", (double)(bench_cpu() - cpu) / n, "ns");
-    cpu = bench_cpu();
-    while (fired < n)
-        hark_sleep(HARK_MS(10));
-    bench_say("ns_fire_watch", (double)(bench_cpu() - cpu) / n, "ns");
-    free(w);
-}
-
 static int measure(void *arg)
 {
     tasks(*(long *)arg);
-    watches(*(long *)arg);
     return 0;
 }
 

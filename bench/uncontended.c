@@ -62,6 +62,12 @@ static void counts(long n, void *arg)
         hark_latch_count_down(&latch, 1);
 }
 
+static void waits(long n, void *set)
+{
+    while (n--)
+        hark_event_wait(set);
+}
+
 static void passes(long n, void *open)
 {
     while (n--)
@@ -81,9 +87,12 @@ static int measure(void *arg)
 {
     static uint64_t buffer[64];
     hark_latch open = HARK_LATCH_INIT(0);
+    hark_event set = HARK_EVENT_INIT;
     (void)arg;
+    hark_event_set(&set);
     hark_broadcast_init(&news, buffer, sizeof *buffer, sizeof buffer / sizeof *buffer);
     hark_broadcast_subscribe(&news, &reader);
+    bench_say("ns_event", bench_ns(waits, CALLS, &set), "ns");
     bench_say("ns_read", bench_ns(reads, CALLS, NULL), "ns");
     bench_say("ns_write", bench_ns(writes, CALLS, NULL), "ns");
     bench_say("ns_limiter", bench_ns(borrows, CALLS, NULL), "ns");

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * workers.c - several loops: what does an item cost that crosses from one to another, and what do two
- * loops answer a second, beside one?
+ * workers.c - several loops: what does an item cost that crosses from one to another, and what do
+ * two loops answer a second, beside one?
  *
- * The echo's clients are a process of their own, with a poll over all connections; on a machine with
- * two processors they take one of them, and two loops cannot answer twice as much as one.
+ * The echo's clients are a process of their own (clients.h).
  */
-#include "serve.h"
+#include "clients.h"
 #include <hark.h>
-#include <poll.h>
-#include <sys/wait.h>
+#include <pthread.h>
 
-#define ITEMS   200000l
-#define CLIENTS 64
-#define SECONDS 1.0
+#define ITEMS 200000l
 
 /* ---- items ----------------------------------------------------------------------------------- */
 
@@ -78,77 +74,17 @@ static int serve(void *arg)
     return hark_group_close(&g, 0);
 }
 
-static long ask(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct pollfd fds[CLIENTS];
-    char message[SERVE_MESSAGE] = {0};
-    long answers = 0;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = (struct pollfd){.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN};
-        bench_must(connect(fds[i].fd, (struct sockaddr *)&address, sizeof address) == 0, "connect");
-        bench_must(send(fds[i].fd, message, sizeof message, 0) == sizeof message, "send");
-    }
-    for (int64_t end = bench_now() + (int64_t)(SECONDS * 1e9); bench_now() < end;) {
-        poll(fds, CLIENTS, 100);
-        for (int i = 0; i < CLIENTS; i++) {
-            if (fds[i].revents && recv(fds[i].fd, message, sizeof message, 0) > 0) {
-                answers++;
-                bench_must(send(fds[i].fd, message, sizeof message, 0) == sizeof message, "send");
-            }
-        }
-    }
-    return answers;
-}
-
 static void *run_clients(void *port)
 {
-    int pipes[2];
-    long answers = 0;
-    bench_must(pipe(pipes) == 0, "pipe");
-    pid_t child = fork();
-    if (child == 0) {
-        answers = ask(*(int *)port);
-        _exit(write(pipes[1], &answers, sizeof answers) != sizeof answers);
-    }
-    bench_must(read(pipes[0], &answers, sizeof answers) == sizeof answers, "read");
-    waitpid(child, NULL, 0);
-    close(pipes[0]);
-    close(pipes[1]);
-    hark_promise_send(&clients_gone, (void *)answers);
+    hark_promise_send(&clients_gone, (void *)clients_answered(*(int *)port));
     return NULL;
-}
-
-static int port_of(int fd)
-{
-    struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    bench_must(getsockname(fd, (struct sockaddr *)&address, &length) == 0, "getsockname");
-    return ntohs(address.sin_port);
-}
-
-static int listen_there(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    bench_must(bind(fd, (struct sockaddr *)&address, sizeof address) == 0, "bind");
-    bench_must(listen(fd, 4096) == 0, "listen");
-    return fd;
 }
 
 static void measure_echo(const char *key, int workers)
 {
     pthread_t thread;
     void *answers = NULL;
-    int port = 0;
-    for (int i = 0; i < workers; i++) {
-        server_fd[i] = listen_there(port);
-        port = port_of(server_fd[0]);
-    }
+    int port = clients_listen(server_fd, workers, SOCK_NONBLOCK);
     hark_promise_init(&clients_gone);
     bench_must(pthread_create(&thread, NULL, run_clients, &port) == 0, "pthread_create");
     bench_must(hark_run_workers(NULL, workers, serve, NULL) == 0, "hark_run_workers");
@@ -156,7 +92,7 @@ static void measure_echo(const char *key, int workers)
     pthread_join(thread, NULL);
     for (int i = 0; i < workers; i++)
         close(server_fd[i]);
-    bench_say(key, (double)(intptr_t)answers / SECONDS, "/s");
+    bench_say(key, (double)(intptr_t)answers / CLIENTS_SECONDS, "/s");
 }
 
 int main(void)

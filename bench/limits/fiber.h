@@ -13,11 +13,16 @@
  *      prefetched.
  *   3  A task gets a stack when it first runs, the one used last, and gives it back at its end.
  *   4  In bare.c everything is inlined into the task, and the compiler saves what is alive there.
- *      In guarded.c the calls (CALL) are real ones, for a library's are, and the switch that they
- *      end in saves the registers that a call must keep.
- *   5  A switch ends in a jump, not in `ret`, for the return predictor would be wrong each time.
+ *      In guarded.c the calls (CALL) are real ones, for a library's are: the compiler knows nothing
+ *      of what is in them, and the switch that they end in saves the registers that a call must
+ *      keep.
+ *   5  In guarded.c a task belongs to a group, which whoever cancels finds it through, which keeps
+ *      the first result that is not 0, and whose end somebody waits for. In bare.c nobody knows of
+ *      it.
+ *   6  A switch ends in a jump, not in `ret`, for the return predictor would be wrong each time;
+ *      and a call that waits ends in the switch, for else the return after it would be.
  *
- * Not here: errors, deadlines, groups, I/O, more than one loop, growing.
+ * Not here: words for errors, handles, I/O, more than one loop, growing.
  */
 #ifndef HARK_LIMITS_FIBER_H
 #define HARK_LIMITS_FIBER_H
@@ -34,7 +39,11 @@
 #endif
 #define STRIDE (GUARDED ? (size_t)65536 : (size_t)4096)
 #if GUARDED
+#if defined(__clang__)
 #define CALL static __attribute__((noinline, unused))
+#else
+#define CALL static __attribute__((noipa, unused))
+#endif
 #else
 #define CALL static inline
 #endif
@@ -44,14 +53,47 @@
 #define GUARDS_A_CALL        512
 #define ADVICE_GUARD_INSTALL 102
 
-typedef struct task {
+/* Where somebody goes on. */
+typedef struct {
     void *sp, *fp, *pc;
-    uint32_t cancelled, finished;
+} place;
+
+#if GUARDED
+/* Around a part of a task: a deadline, a cancellation, the tasks that are spawned there. */
+typedef struct span {
+    struct span *outer;
+    uint32_t flags; /* not 0: cancelled */
+    uint64_t opened, timeout;
+} span;
+
+typedef struct {
+    span span;
+    struct task *first, *joiner; /* its tasks, newest first; who waits until there are none */
+    int result;
+} group;
+
+typedef struct task {
+    void *sp; /* NULL: has not run yet */
+    uint32_t cancelled;
+    int result;
+    union {
+        void (*fn)(void *arg); /* before it runs */
+        struct task *next;     /* waiter, or free record */
+    };
+    void *arg;
+    span *span; /* the innermost */
+    group *group;
+    struct task *older, **back;
+} __attribute__((aligned(64))) task;
+#else
+typedef struct task {
+    void *sp, *fp, *pc; /* a place */
+    uint32_t cancelled;
     void (*fn)(void *arg);
     void *arg;
-    struct task *next; /* waiter, or free record */
-    char *stack;       /* its top; NULL: has not run yet */
+    struct task *next;
 } __attribute__((aligned(64))) task;
+#endif
 
 static struct {
     task **ring;
@@ -81,7 +123,7 @@ static struct {
                      : "memory")
 /* int switch_call(task *from, task *to): 0, once somebody has switched back to `from`. */
 #define SWITCH_CALL \
-    ".text\n.p2align 4\n.local switch_call\n.type switch_call, @function\nswitch_call:\n" \
+    ".text\n.p2align 6\n.local switch_call\n.type switch_call, @function\nswitch_call:\n" \
     "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n" \
     "movq %rsp, (%rdi)\nmovq (%rsi), %rsp\n" \
     "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\n" \
@@ -92,7 +134,7 @@ static struct {
 #elif defined(__aarch64__)
 #define SWITCH(from, to) \
     do { \
-        register task *from_ __asm__("x0") = (from), *to_ __asm__("x1") = (to); \
+        register void *from_ __asm__("x0") = (from), *to_ __asm__("x1") = (to); \
         __asm__ volatile("mov x9, sp\n\tadr x10, 1f\n\tstp x9, x29, [x0]\n\tstr x10, [x0, 16]\n\t" \
                          "ldp x9, x29, [x1]\n\tldr x10, [x1, 16]\n\tmov sp, x9\n\tbr x10\n\t" \
                          "1:" \
@@ -106,7 +148,7 @@ static struct {
                      : "memory")
 /* int switch_call(task *from, task *to): 0, once somebody has switched back to `from`. */
 #define SWITCH_CALL \
-    ".text\n.p2align 4\n.local switch_call\n.type switch_call, %function\nswitch_call:\n" \
+    ".text\n.p2align 6\n.local switch_call\n.type switch_call, %function\nswitch_call:\n" \
     "sub sp, sp, #160\n" \
     "stp x29, x30, [sp]\nstp x19, x20, [sp, 16]\nstp x21, x22, [sp, 32]\n" \
     "stp x23, x24, [sp, 48]\nstp x25, x26, [sp, 64]\nstp x27, x28, [sp, 80]\n" \
@@ -165,6 +207,13 @@ static inline void guards_install(char *low, long count)
             loop.refused++;
 }
 
+/* Of the stack that an address lies in. Not all tops fall into the same line of the cache. */
+static inline char *stack_top(const void *within)
+{
+    uintptr_t end = ((uintptr_t)within | (STRIDE - 1)) + 1;
+    return (char *)(end - end / STRIDE % COLOURS * COLOUR_STEP);
+}
+
 static __attribute__((noinline)) void stacks_more(void)
 {
     long count = (loop.slab_end - loop.slab) / STRIDE;
@@ -172,10 +221,8 @@ static __attribute__((noinline)) void stacks_more(void)
     bench_must(count > 0, "a stack more");
     if (GUARDED)
         guards_install(loop.slab, count);
-    for (long i = count; i-- > 0;) { /* the lowest address is used first */
-        char *end = loop.slab + (i + 1) * STRIDE;
-        loop.stacks[loop.free_stacks++] = end - (i % COLOURS) * COLOUR_STEP;
-    }
+    for (long i = count; i-- > 0;) /* the lowest address is used first */
+        loop.stacks[loop.free_stacks++] = stack_top(loop.slab + i * STRIDE);
     loop.slab += count * STRIDE;
 }
 
@@ -209,10 +256,9 @@ BENCH_UNUSED static void loop_open(long tasks)
     loop.records = (task *)map((tasks + 1) * sizeof(task));
     loop.stacks = (char **)map((tasks + GUARDS_A_CALL) * sizeof(char *));
     size_t bytes = (tasks / GUARDS_A_CALL + 1) * GUARDS_A_CALL * STRIDE;
-    loop.slab = (char *)map(bytes);
+    loop.slab = (char *)(((uintptr_t)map(bytes + STRIDE) + STRIDE - 1) & ~(STRIDE - 1));
     loop.slab_end = loop.slab + bytes;
     loop.self = &loop.main;
-    loop.main.stack = (char *)&loop;
     for (long i = tasks; i-- > 0;) {
         loop.records[i].next = loop.free_record;
         loop.free_record = &loop.records[i];
@@ -224,13 +270,14 @@ static inline void ready(task *t)
     loop.ring[loop.tail++ & loop.mask] = t;
 }
 
-/* Ahead of the ring's end stand stale pointers or NULL: harmless to prefetch, so no test. */
+/* Ahead of the ring's end stand stale pointers, which do no harm. But NULL is asked for: where
+ * nothing is mapped, a prefetch walks the page tables in vain each time. */
 static inline task *next_ready(void)
 {
     task *t = loop.ring[loop.head & loop.mask];
     __builtin_prefetch(loop.ring[(loop.head + 8) & loop.mask], 1);
     task *soon = loop.ring[(loop.head + 4) & loop.mask];
-    if (soon)
+    if (soon && soon->sp)
         __builtin_prefetch(soon->sp, 1);
     loop.head++;
     return t;
@@ -238,23 +285,29 @@ static inline task *next_ready(void)
 
 static void task_main(void);
 
+#if GUARDED
 /* The first switch to a task finds on its stack what a switch away from it would have left. */
 static __attribute__((noinline)) void task_begin(task *t)
 {
-    t->stack = stack_take();
-    char *frame = t->stack - FRAME;
+    char *frame = stack_take() - FRAME;
     memset(frame, 0, FRAME);
     *(void **)(frame + FRAME_PC) = (void *)task_main;
-    t->sp = GUARDED ? frame : t->stack - ENTRY_SKEW;
+    t->sp = frame;
+}
+#else
+static __attribute__((noinline)) void task_begin(task *t)
+{
+    t->sp = stack_take() - ENTRY_SKEW;
     t->fp = NULL;
     t->pc = (void *)task_main;
 }
+#endif
 
 /* Gives way to the next that is ready; there must be one. Called last, it is a jump. */
 static inline __attribute__((always_inline)) int park(void)
 {
     task *from = loop.self, *t = next_ready();
-    if (__builtin_expect(t->stack == NULL, 0))
+    if (__builtin_expect(t->sp == NULL, 0))
         task_begin(t);
     loop.self = t;
     return switch_call(from, t);
@@ -264,36 +317,81 @@ static inline __attribute__((always_inline)) int park(void)
 static __attribute__((noreturn)) void task_end(void)
 {
     task *self = loop.self;
-    loop.stacks[loop.free_stacks++] = self->stack;
-    self->stack = NULL;
+    loop.stacks[loop.free_stacks++] = stack_top(__builtin_frame_address(0));
     self->next = loop.free_record;
     loop.free_record = self;
     task *t = next_ready();
-    if (t->stack == NULL) {
-        t->stack = stack_take();
-        loop.self = t;
-        BEGIN_ON(t->stack, task_main);
-    } else {
-        loop.self = t;
+    loop.self = t;
+    if (t->sp == NULL)
+        BEGIN_ON(stack_take(), task_main);
+    else
         switch_call(self, t);
-    }
     __builtin_unreachable();
 }
 
+#if GUARDED
+/* Its group knows it no longer, has its result, and whoever waits for the last one goes on. */
+static inline void group_leave(task *t)
+{
+    group *g = t->group;
+    *t->back = t->older;
+    if (t->older)
+        t->older->back = t->back;
+    if (__builtin_expect(t->result != 0 && g->result == 0, 0))
+        g->result = t->result;
+    if (g->first == NULL && g->joiner)
+        ready(g->joiner);
+}
+
+static inline void group_add(group *g, task *t)
+{
+    t->result = 0;
+    t->span = &g->span;
+    t->group = g;
+    t->back = &g->first;
+    t->older = g->first;
+    if (t->older)
+        t->older->back = &t->older;
+    g->first = t;
+}
+#else
+typedef struct {
+    int none;
+} group;
+#define group_leave(t)  ((void)(t))
+#define group_add(g, t) ((void)(g), (void)(t))
+#endif
+static group everybody; /* for who has no group of their own */
+
 static __attribute__((noinline, used)) void task_main(void)
 {
-    loop.self->fn(loop.self->arg);
+    void (*fn)(void *arg) = loop.self->fn;
+    fn(loop.self->arg);
+    group_leave(loop.self);
     task_end();
 }
 
-CALL void spawn(void (*fn)(void *), void *arg)
+CALL void spawn_in(group *g, void (*fn)(void *), void *arg)
 {
     task *t = loop.free_record;
     loop.free_record = t->next;
+    t->sp = NULL;
+    t->cancelled = 0;
     t->fn = fn;
     t->arg = arg;
-    t->cancelled = 0;
+    group_add(g, t);
     ready(t);
+}
+
+static inline void spawn(void (*fn)(void *), void *arg)
+{
+    spawn_in(&everybody, fn, arg);
+}
+
+/* What a call does reaches memory, inlined or not; else a loop of calls may be folded into one. */
+static inline void in_memory(void)
+{
+    __asm__ volatile("" ::: "memory");
 }
 
 /* A look at whether somebody cancelled the caller: nobody does, but a safe runtime must ask. */
@@ -310,6 +408,64 @@ CALL int yield(void)
     return park();
 }
 
+#if GUARDED
+/* ---- scopes, groups ------------------------------------------------------------------------ */
+
+/* A scope is found from its task, and is cancelled from the start if what is around it is. */
+CALL int span_open(span *s, uint64_t timeout, uint64_t now)
+{
+    task *self = loop.self;
+    s->outer = self->span;
+    s->flags = self->cancelled;
+    s->opened = now;
+    s->timeout = timeout;
+    self->span = s;
+    return 0;
+}
+
+/* It may have cancelled its task; then that is over here, and what was done was cut short by it. */
+CALL int span_close(span *s, int rc)
+{
+    task *self = loop.self;
+    if (self->span != s)
+        return -EINVAL;
+    self->span = s->outer;
+    if (__builtin_expect(s->flags != 0, 0)) {
+        self->cancelled = s->outer ? s->outer->flags : 0;
+        return rc == -ECANCELED ? -ETIMEDOUT : rc;
+    }
+    return rc;
+}
+
+CALL int group_open(group *g)
+{
+    g->first = g->joiner = NULL;
+    g->result = 0;
+    return span_open(&g->span, UINT64_MAX, 0);
+}
+
+/* Waiting comes last in a call (rule 6: who goes on must not return), so closing takes two. */
+CALL int group_wait(group *g)
+{
+    if (g->first == NULL)
+        return 0;
+    g->joiner = loop.self;
+    return park();
+}
+
+CALL int group_end(group *g, int rc)
+{
+    rc = span_close(&g->span, rc);
+    return rc ? rc : g->result;
+}
+
+static inline int group_close(group *g, int rc)
+{
+    group_wait(g);
+    return group_end(g, rc);
+}
+
+#endif
 /* ---- an event: who waits, in the order of coming ------------------------------------------- */
 
 typedef struct event {

@@ -12,13 +12,14 @@
 
 #define SWITCHES 20000000l
 
-static task here, there;
+static task here, there; /* of the calls */
+static place near, far;  /* of what is inlined */
 static char stack[65536] __attribute__((aligned(64)));
 
 static __attribute__((noinline, used)) void other(void)
 {
     for (;;) {
-        task *from = &there, *to = &here;
+        place *from = &far, *to = &near;
         SWITCH(from, to);
     }
 }
@@ -27,7 +28,7 @@ static __attribute__((noinline)) void switches(long n, void *arg)
 {
     (void)arg;
     for (n /= 2; n-- > 0;) {
-        task *from = &here, *to = &there;
+        place *from = &near, *to = &far;
         SWITCH(from, to);
     }
 }
@@ -56,8 +57,8 @@ int main(int argc, char **argv)
         *(void **)((char *)there.sp + FRAME_PC) = (void *)other_call;
         bench_say(argv[1], bench_ns(switch_calls, SWITCHES, NULL), "ns");
     } else {
-        there.sp = top - ENTRY_SKEW;
-        there.pc = (void *)other;
+        far.sp = top - ENTRY_SKEW;
+        far.pc = (void *)other;
         bench_say("ns_per_yield", bench_ns(switches, SWITCHES, NULL), "ns");
     }
     return 0;

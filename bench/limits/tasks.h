@@ -15,8 +15,6 @@
 
 static int stopped;
 static event gate;
-static event all_ended;
-static long ended, expected;
 
 /* ---- switch, yield_n ----------------------------------------------------------------------- */
 
@@ -69,10 +67,43 @@ static void pings(long n, void *arg)
     }
 }
 
-/* A timeout that is never too short counts from now; bare counts from when the turn began. */
-static inline uint64_t deadline_base(void)
+/* A future is an event with a value; whoever has it makes it new. */
+static event inquiry, reply;
+static void *asked, *replied;
+
+static void replier(void *arg)
 {
-    return GUARDED ? wheel_cycles() : clockwork.tick << WHEEL_TICK;
+    (void)arg;
+    for (;;) {
+        event_wait(&inquiry);
+        inquiry.set = 0;
+        replied = asked;
+        event_set(&reply);
+    }
+}
+
+static void questions(long n, void *arg)
+{
+    while (n--) {
+        asked = arg;
+        event_set(&inquiry);
+        event_wait(&reply);
+        bench_must(replied == arg, "the reply");
+        reply.set = 0;
+    }
+}
+
+static void too_late(struct wheel_timer *t)
+{
+    (void)t;
+    abort(); /* the deadlines here are never met */
+}
+
+/* A timeout that is never too short counts from now; bare counts from when the turn began. */
+static inline void deadline_arm(struct wheel_timer *t)
+{
+    t->fire = too_late;
+    wheel_arm(&clockwork, t, (GUARDED ? wheel_now() : clockwork.tick << WHEEL_TICK) + 1000000000);
 }
 
 static void deadline_ponger(void *arg)
@@ -80,7 +111,7 @@ static void deadline_ponger(void *arg)
     (void)arg;
     for (;;) {
         struct wheel_timer t;
-        wheel_arm(&clockwork, &t, deadline_base() + (1u << 30));
+        deadline_arm(&t);
         event_wait(&ping);
         wheel_cancel(&t);
         ping.set = 0;
@@ -94,7 +125,7 @@ static void deadline_pings(long n, void *arg)
     while (n--) {
         struct wheel_timer t;
         event_set(&ping);
-        wheel_arm(&clockwork, &t, deadline_base() + (1u << 30));
+        deadline_arm(&t);
         event_wait(&pong);
         wheel_cancel(&t);
         pong.set = 0;
@@ -107,12 +138,16 @@ static void answer_pingpong(void)
     spawn(ponger, NULL);
     yield();
     bench_say("ns_per_round_trip", bench_ns(pings, OPERATIONS / 2, NULL), "ns");
+    spawn(replier, NULL); /* the other one sleeps on */
+    double ns = bench_ns(questions, OPERATIONS / 2, &inquiry);
+    bench_say("ns_per_future_round_trip", ns, "ns");
 }
 
 static void answer_deadline(void)
 {
     loop_open(2);
-    wheel_init(&clockwork, wheel_cycles());
+    wheel_clock_init();
+    wheel_init(&clockwork, wheel_now());
     spawn(ponger, NULL);
     yield();
     double plain = bench_ns(pings, OPERATIONS / 2, NULL);
@@ -126,23 +161,61 @@ static void answer_deadline(void)
 
 /* ---- broadcast ----------------------------------------------------------------------------- */
 
-static void one_more_ended(void)
+static group flock; /* of the question's tasks */
+
+#if GUARDED
+static inline void expect(long tasks)
+{
+    (void)tasks;
+    group_open(&flock);
+}
+
+static inline int all_have_ended(void)
+{
+    return flock.first == NULL;
+}
+
+static inline void one_more_ended(void)
+{
+}
+
+static inline void join_all(void)
+{
+    group_close(&flock, 0);
+}
+#else
+/* They are counted, and the last one wakes who waits for all. */
+static event all_ended;
+static long ended, expected;
+
+static inline void expect(long tasks)
+{
+    expected = tasks;
+}
+
+static inline int all_have_ended(void)
+{
+    return all_ended.set;
+}
+
+static inline void one_more_ended(void)
 {
     if (++ended == expected)
         event_set(&all_ended);
 }
 
-static void waiter(void *arg)
-{
-    event_wait((event *)arg);
-    one_more_ended();
-}
-
-static void join_all(void)
+static inline void join_all(void)
 {
     event_wait(&all_ended);
     all_ended.set = 0;
     ended = 0;
+}
+#endif
+
+static void waiter(void *arg)
+{
+    event_wait((event *)arg);
+    one_more_ended();
 }
 
 /* Several events when there are few waiters: a clock read costs more than a wake. */
@@ -153,11 +226,11 @@ static void answer_broadcast(long n)
     double each[BENCH_BATCHES], set[BENCH_BATCHES];
     event *e = (event *)calloc(events, sizeof *e);
     loop_open(tasks);
-    expected = tasks;
     for (int r = -1; r < rounds; r++) { /* the first only warms up */
         memset(e, 0, events * sizeof *e);
+        expect(tasks);
         for (long i = 0; i < tasks; i++)
-            spawn(waiter, &e[i / n]);
+            spawn_in(&flock, waiter, &e[i / n]);
         yield();
         int64_t start = bench_now();
         for (long i = 0; i < events; i++)
@@ -184,9 +257,9 @@ static void nothing(void *arg)
 static void spawn_joins(long n, void *arg)
 {
     (void)arg;
-    expected = 1;
     while (n--) {
-        spawn(nothing, NULL);
+        expect(1);
+        spawn_in(&flock, nothing, NULL);
         join_all();
     }
 }
@@ -194,9 +267,9 @@ static void spawn_joins(long n, void *arg)
 static double spawn_batch(long n)
 {
     int64_t start = bench_now();
-    expected = n;
+    expect(n);
     for (long i = 0; i < n; i++)
-        spawn(nothing, NULL);
+        spawn_in(&flock, nothing, NULL);
     join_all();
     return (double)(bench_now() - start) / n;
 }
@@ -215,9 +288,9 @@ static void answer_spawn_end(long n)
 static double spawn_and_park(long n)
 {
     int64_t start = bench_now();
-    expected = n;
+    expect(n);
     for (long i = 0; i < n; i++)
-        spawn(waiter, &gate);
+        spawn_in(&flock, waiter, &gate);
     yield();
     return (double)(bench_now() - start) / n;
 }
@@ -236,57 +309,60 @@ static void answer_spawn_park(long n)
 
 /* ---- scope --------------------------------------------------------------------------------- */
 
-/* What a scope cannot do without: to be found from the task, a deadline, and to go again. */
-struct scope {
-    struct scope *outer, *inner;
-    uint32_t flags;
-    uint64_t opened, timeout;
-};
-static struct scope outermost, *innermost = &outermost;
+#if GUARDED
 static event is_set = {NULL, NULL, 1};
+
+static void calls(long n, void *arg)
+{
+    (void)arg;
+    for (; n--; in_memory())
+        event_wait(&is_set);
+}
 
 static void scopes(long n, void *arg)
 {
     (void)arg;
     while (n--) {
-        struct scope s = {innermost, NULL, 0, 0, UINT64_MAX};
-        innermost->inner = &s;
-        innermost = &s;
-        __asm__ volatile("" ::"r"(&s) : "memory");
-        event_wait(&is_set);
-        innermost = s.outer;
-        innermost->inner = NULL;
+        span s;
+        span_open(&s, UINT64_MAX, 0);
+        span_close(&s, event_wait(&is_set));
     }
 }
 
+/* The deadline is reckoned, and a timer armed, by whoever waits in there: nobody does. But the
+ * counter is read here, for that is when the time begins. */
 static void deadline_scopes(long n, void *arg)
 {
     (void)arg;
     while (n--) {
-        struct scope s = {innermost, NULL, 0, wheel_cycles(), 1000000000};
-        innermost->inner = &s;
-        innermost = &s;
-        __asm__ volatile("" ::"r"(&s) : "memory");
-        event_wait(&is_set);
-        innermost = s.outer;
-        innermost->inner = NULL;
+        span s;
+        span_open(&s, 1000000000, wheel_cycles());
+        span_close(&s, event_wait(&is_set));
     }
 }
 
 static void answer_scope(void)
 {
     loop_open(1);
+    bench_say("ns_call", bench_ns(calls, OPERATIONS, NULL), "ns");
     bench_say("ns_scope", bench_ns(scopes, OPERATIONS, NULL), "ns");
     bench_say("ns_scope_deadline", bench_ns(deadline_scopes, OPERATIONS, NULL), "ns");
+    bench_say("ns_within", bench_ns(deadline_scopes, OPERATIONS, NULL), "ns");
 }
+#else
+static void answer_scope(void)
+{
+    bench_skip("without cancellation there is no scope");
+}
+#endif
 
 /* ---- sleep_many ---------------------------------------------------------------------------- */
 
+/* On the stack of who sleeps. */
 struct sleeper {
     struct wheel_timer timer; /* first: a timer is its sleeper */
     task *who;
 };
-static struct sleeper *sleepers;
 static int64_t first_deadline;
 
 static void wake_sleeper(struct wheel_timer *t)
@@ -296,34 +372,29 @@ static void wake_sleeper(struct wheel_timer *t)
 
 static void sleeper(void *arg)
 {
-    long i = (struct sleeper *)arg - sleepers;
     event_wait(&gate);
     if (checkpoint())
         return;
-    sleepers[i].who = loop.self;
-    wheel_arm(&clockwork, &sleepers[i].timer, first_deadline + bench_mix(i) % 1000000000);
+    struct sleeper s = {{NULL, NULL, 0, wake_sleeper}, loop.self};
+    wheel_arm(&clockwork, &s.timer, first_deadline + bench_mix((uintptr_t)arg) % 1000000000);
     park();
     one_more_ended();
 }
 
-/* As many times as there are ticks: sleep, look at the clock, let those run that are due. */
+/* Again and again: sleep, look at the clock, let those run that are due. */
 static void sleep_until_all_ended(void)
 {
-    while (!all_ended.set) {
-        struct timespec tick = {0, 1 << WHEEL_TICK};
-        nanosleep(&tick, NULL);
-        if (wheel_advance(&clockwork, bench_now(), wake_sleeper))
+    while (!all_have_ended())
+        if (wheel_advance(&clockwork, wheel_sleep(&clockwork)))
             yield();
-    }
 }
 
 static void answer_sleep_many(long n)
 {
     loop_open(n);
-    sleepers = (struct sleeper *)calloc(n, sizeof *sleepers);
-    expected = n;
+    expect(n);
     for (long i = 0; i < n; i++)
-        spawn(sleeper, &sleepers[i]);
+        spawn_in(&flock, sleeper, (void *)i);
     yield();
     int64_t cpu = bench_cpu(), start = bench_now();
     first_deadline = start + 100000000 + 2000 * n;
@@ -333,6 +404,7 @@ static void answer_sleep_many(long n)
     bench_say("ns_arm", (double)(bench_cpu() - cpu) / n, "ns");
     cpu = bench_cpu();
     sleep_until_all_ended();
+    join_all();
     bench_say("ns_fire", (double)(bench_cpu() - cpu) / n, "ns");
     bench_say("late_ms", (bench_now() - first_deadline - 1e9) / 1e6, "ms");
 }

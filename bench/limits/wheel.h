@@ -20,6 +20,7 @@
 struct wheel_timer {
     struct wheel_timer *next, *prev;
     uint64_t deadline;
+    void (*fire)(struct wheel_timer *);
 };
 
 struct wheel {
@@ -43,6 +44,38 @@ static inline uint64_t wheel_cycles(void)
 #endif
 }
 
+/* ---- a clock ------------------------------------------------------------------------------- */
+
+/* The kernel's clock, carried on by the processor's counter since it was last read: never behind
+ * it, so a timeout that is reckoned from it is never too short. */
+static struct {
+    uint64_t cycles, rate; /* ns a cycle, times 2^32 */
+    int64_t ns;
+} wheel_clock;
+
+/* After each sleep, so that a rate which is a little wrong does no harm. */
+BENCH_UNUSED static int64_t wheel_clock_read(void)
+{
+    wheel_clock.cycles = wheel_cycles();
+    return wheel_clock.ns = bench_now();
+}
+
+BENCH_UNUSED static void wheel_clock_init(void)
+{
+    int64_t ns = wheel_clock_read();
+    uint64_t cycles = wheel_clock.cycles;
+    while (wheel_clock_read() < ns + 5000000) {}
+    double rate = (double)(wheel_clock.ns - ns) / (double)(wheel_clock.cycles - cycles);
+    wheel_clock.rate = (uint64_t)(rate * 4294967296.0);
+}
+
+static inline uint64_t wheel_now(void)
+{
+    return wheel_clock.ns + ((wheel_cycles() - wheel_clock.cycles) * wheel_clock.rate >> 32) + 1;
+}
+
+/* ---- the wheel ----------------------------------------------------------------------------- */
+
 BENCH_UNUSED static void wheel_init(struct wheel *w, uint64_t now)
 {
     w->tick = now >> WHEEL_TICK;
@@ -51,6 +84,7 @@ BENCH_UNUSED static void wheel_init(struct wheel *w, uint64_t now)
             w->slots[level][i].next = w->slots[level][i].prev = &w->slots[level][i];
 }
 
+/* Its `fire` is set. */
 static inline void wheel_arm(struct wheel *w, struct wheel_timer *t, uint64_t deadline)
 {
     uint64_t tick = deadline >> WHEEL_TICK;
@@ -95,8 +129,7 @@ static inline void wheel_fall(struct wheel *w, int level)
 }
 
 /* Fires all that is due by `now`, never early: a tick's timers fire when it is over. How many. */
-BENCH_UNUSED static long wheel_advance(struct wheel *w, uint64_t now,
-                                       void (*fire)(struct wheel_timer *))
+BENCH_UNUSED static long wheel_advance(struct wheel *w, uint64_t now)
 {
     long fired = 0;
     while (w->tick + 1 < now >> WHEEL_TICK) {
@@ -111,12 +144,25 @@ BENCH_UNUSED static long wheel_advance(struct wheel *w, uint64_t now,
             struct wheel_timer *next = t->next;
             __builtin_prefetch(next->next, 1);
             t->next = NULL;
-            fire(t);
+            t->fire(t);
             fired++;
             t = next;
         }
     }
     return fired;
+}
+
+/* Sleeps until something may be due: a timer, or a slot that has to fall. What time it is then. */
+BENCH_UNUSED static int64_t wheel_sleep(const struct wheel *w)
+{
+    uint64_t next = w->tick + 1, fall = (w->tick | (WHEEL_SLOTS - 1)) + 1;
+    for (const struct wheel_timer *slot; next < fall; next++)
+        if (slot = &w->slots[0][next & (WHEEL_SLOTS - 1)], slot->next != slot)
+            break;
+    int64_t when = (int64_t)((next + 1) << WHEEL_TICK);
+    struct timespec then = {when / 1000000000, when % 1000000000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
+    return wheel_clock_read();
 }
 
 #endif
