@@ -41,26 +41,52 @@ static inline hark__tools *tools_of(const hark__task *task, const void *place)
     return &hark__stack_at(place, task->flags & TASK_CLASS)->tools;
 }
 
+/* Of a stack, what resuming reads: the frames next to the saved place. (Inlined by force: as a
+ * function of its own it has no effect that gcc would know of, and is dropped.) */
+static inline __attribute__((always_inline)) void prefetch_stack(uintptr_t entry, int lines)
+{
+    if ((entry & READY_KIND) == READY_TASK) {
+        const char *sp = ((const hark__task *)entry)->sp;
+        for (int i = 0; i < lines; i++) {
+            __builtin_prefetch(sp + i * LINE);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void prefetch_record(uintptr_t entry)
+{
+    const char *record = (const char *)(entry & ~(uintptr_t)READY_KIND);
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + LINE);
+}
+
 /* In a long queue the records and stacks of those to come are fetched while others run: their
- * misses overlap. Of a stack, what resuming reads: the frames next to the saved place, and the
- * stack's own description. More lines cost more than they save. (Inlined by force: as a function of its own it has
- * no effect that gcc would know of, and is dropped.) */
+ * misses overlap. More lines cost more than they save. */
 static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop, uint32_t head)
 {
     if (likely(loop->tail - head <= PREFETCH_RECORD)) {
         return;
     }
-    const char *record = (const char *)loop->ring[(head + PREFETCH_RECORD) & loop->mask];
     uintptr_t entry = loop->ring[(head + PREFETCH_STACK) & loop->mask];
-    __builtin_prefetch(record);
-    __builtin_prefetch(record + LINE);
+    prefetch_record(loop->ring[(head + PREFETCH_RECORD) & loop->mask]);
+    prefetch_stack(entry, 3);
     if ((entry & READY_KIND) == READY_TASK) {
         const hark__task *task = (const hark__task *)entry;
-        const char *sp = task->sp;
-        __builtin_prefetch(sp);
-        __builtin_prefetch(sp + LINE);
-        __builtin_prefetch(sp + 2 * LINE);
-        __builtin_prefetch(hark__stack_at(sp, task->flags & TASK_CLASS));
+        __builtin_prefetch(hark__stack_at(task->sp, task->flags & TASK_CLASS));
+    }
+}
+
+/* When steps are long, for they call the kernel, each begins here: while one runs, what the next one
+ * needs comes. */
+static inline __attribute__((always_inline)) void prefetch_next(const hark_loop *loop)
+{
+    uint32_t waiting = loop->tail - loop->head;
+
+    if (waiting > 0) {
+        prefetch_stack(loop->ring[loop->head & loop->mask], 6);
+    }
+    if (waiting > 1) {
+        prefetch_record(loop->ring[(loop->head + 1) & loop->mask]);
     }
 }
 
@@ -214,6 +240,7 @@ void hark__loop_step(hark_loop *loop, uintptr_t entry)
 {
     hark__task *task = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
+    prefetch_next(loop);
     if ((entry & READY_KIND) == READY_NEW) {
         start(loop, NULL, &loop->sp, task);
     } else {
