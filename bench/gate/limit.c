@@ -43,10 +43,10 @@ static void gate_yield_1000(void)
 static void joins(long n, void *arg)
 {
     (void)arg;
-    expected = 1;
     GATE_EACH(n, 1)
     {
-        spawn(nothing, NULL);
+        expect(1);
+        spawn_in(&flock, nothing, NULL);
         join_all();
     }
 }
@@ -60,11 +60,11 @@ static void gate_spawn_join(void)
 static void batches(long n, void *arg)
 {
     (void)arg;
-    expected = MANY;
     GATE_EACH(n, MANY)
     {
+        expect(MANY);
         for (int i = 0; i < MANY; i++)
-            spawn(nothing, NULL);
+            spawn_in(&flock, nothing, NULL);
         join_all();
     }
 }
@@ -78,11 +78,11 @@ static void gate_spawn_batch(void)
 static void gatherings(long n, void *arg)
 {
     (void)arg;
-    expected = MANY;
     GATE_EACH(n, MANY)
     {
+        expect(MANY);
         for (int i = 0; i < MANY; i++)
-            spawn(waiter, &gate);
+            spawn_in(&flock, waiter, &gate);
         yield();
         event_set(&gate);
         join_all();

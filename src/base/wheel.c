@@ -10,7 +10,7 @@
 
 void hark__wheel_init(struct hark__wheel *wheel, int64_t instant)
 {
-    wheel->instant = instant < 0 ? 0 : instant;
+    wheel->instant = wheel->soonest = instant < 0 ? 0 : instant;
 }
 
 /* Rule W1. The level of the highest byte that differs; equal instants belong to level 0. */
@@ -54,6 +54,9 @@ static inline void put(struct hark__wheel *wheel, struct hark_timer *timer)
 int hark__wheel_arm(struct hark__wheel *wheel, struct hark_timer *timer, int64_t deadline)
 {
     timer->deadline = deadline < wheel->instant ? wheel->instant : deadline;
+    if (deadline < wheel->soonest) {
+        wheel->soonest = deadline;
+    }
     put(wheel, timer);
     wheel->count++;
     return 0;
@@ -134,10 +137,14 @@ struct hark_timer *hark__wheel_due(struct hark__wheel *wheel, int64_t now)
     struct hark_timer *head;
     unsigned level = 0, slot = 0;
 
+    if (__builtin_expect(now < wheel->soonest, 1)) {
+        return NULL;
+    }
     while ((head = first_slot(wheel, &level, &slot))) {
         int64_t begin = slot_begin(wheel, level, slot);
         struct hark_timer *timer = level == 0 ? head->next : earliest(head);
-        if (begin > now || (timer && timer->deadline > now)) {
+        wheel->soonest = timer ? timer->deadline : begin;
+        if (wheel->soonest > now) {
             break;
         }
         if (timer) {
@@ -145,6 +152,9 @@ struct hark_timer *hark__wheel_due(struct hark__wheel *wheel, int64_t now)
             return timer;
         }
         enter(wheel, begin);
+    }
+    if (!head) {
+        wheel->soonest = HARK_FOREVER;
     }
     if (now > wheel->instant) {
         enter(wheel, now);

@@ -42,6 +42,7 @@ struct hark__wheel_slot {
 
 struct hark__wheel {
     int64_t instant;
+    int64_t soonest; /* nothing is due before it */
     uint32_t count;
     uint32_t used; /* a bit for each level that has one */
     uint64_t bits[HARK__WHEEL_LEVELS][HARK__WHEEL_SLOTS / 64];
@@ -79,13 +80,13 @@ static inline bool hark__wheel_slot_empty(const struct hark_timer *head)
     return !head->next || head->next == head;
 }
 
-/* Take out and return the next timer that is due at `now`, in order; NULL: none is left, and the
- * wheel's instant is `now`. */
+/* Take out and return the next timer that is due at `now`, in order; NULL: none is left. Asked again
+ * before anything can be due, it is two instructions. */
 struct hark_timer *hark__wheel_due(struct hark__wheel *, int64_t now);
 
 /* A lower bound of the next deadline, HARK_FOREVER if none is armed. Exact when few timers stand in
- * the next slot; asking for what is due at a bound that was too early moves them down, so that the next one is
- * closer. */
+ * the next slot; asking for what is due at a bound that was too early moves them down, so that the
+ * next one is closer. */
 int64_t hark__wheel_next(struct hark__wheel *);
 
 #endif
