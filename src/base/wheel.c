@@ -171,5 +171,10 @@ int64_t hark__wheel_next(struct hark__wheel *wheel)
         return HARK_FOREVER;
     }
     const struct hark_timer *timer = earliest(head);
-    return timer ? timer->deadline : slot_begin(wheel, level, slot);
+    if (timer) {
+        return timer->deadline;
+    }
+    /* Not before `soonest`: asked what is due earlier, the wheel would not even look. */
+    int64_t begin = slot_begin(wheel, level, slot);
+    return begin > wheel->soonest ? begin : wheel->soonest;
 }

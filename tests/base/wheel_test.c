@@ -128,6 +128,37 @@ TEST(wheel_reaches_the_earliest_deadline_in_few_wake_ups)
     }
 }
 
+/* Few, the earliest of them gone by; then many in the same place. Or else a loop would ask for ever. */
+TEST(wheel_next_leads_on_whatever_was_asked_before)
+{
+    uint64_t random = kit_seed() | 1;
+
+    for (int round = 0; round < 500; round++) {
+        begin((int64_t)(draw(&random) >> 20));
+        int64_t now = wheel.instant;
+        int living = 0;
+        for (int i = 0; i < 60 || living; i++) {
+            if (i < 60) {
+                int64_t deadline = now + (int64_t)(draw(&random) % (1u << (8 + draw(&random) % 16)));
+                entries[i].timer.next = NULL;
+                hark__wheel_arm(&wheel, &entries[i].timer, deadline);
+                living++;
+            }
+            for (int wakes = 0; living && (draw(&random) % 4 == 0 || i >= 60); wakes++) {
+                int64_t next = hark__wheel_next(&wheel);
+                const struct hark_timer *timer = hark__wheel_due(&wheel, next);
+                CHECK_GE(next, wheel.instant);
+                now = next > now ? next : now;
+                if (timer) {
+                    living--;
+                    break;
+                }
+                CHECK_LE(wakes, HARK__WHEEL_LEVELS);
+            }
+        }
+    }
+}
+
 TEST(wheel_agrees_with_a_sorted_list_over_random_histories)
 {
     uint64_t random = kit_seed() | 1;
