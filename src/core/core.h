@@ -947,39 +947,6 @@ const struct hark__fd *hark__fd_noted(const hark_loop *loop, bool newest);
 const struct hark_timer *hark__fd_sweep(const hark_loop *loop);
 bool hark__fd_is_ready(int fd, int direction);
 
-/* The same where there is no primitive. */
-static inline int hark__enter_task(const char *call)
-{
-    hark_loop *loop = hark__here;
-
-    if (likely(loop && loop->running &&
-               !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
-        return 0;
-    }
-    return hark__enter_slow(NULL, call);
-}
-
-static inline int hark__enter(struct hark_waitlist *list, const char *call)
-{
-    hark_loop *loop = hark__here;
-
-    if (!list) {
-        return hark__enter_task(call);
-    }
-    if (likely(loop && loop->running && list->loop == loop->id &&
-               !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
-        return 0;
-    }
-    return hark__enter_slow(list, call);
-}
-
-static inline int hark__touch(struct hark_waitlist *list, const char *call)
-{
-    hark_loop *loop = hark__here;
-
-    return likely(loop && list->loop == loop->id) ? 0 : hark__touch_slow(list, call);
-}
-
 /* Would hark__enter_task, hark__enter or hark__touch have nothing to do? A call that asks this first,
  * and ends in another function for all the rest, has no frame of its own. */
 static inline bool hark__may_go_on(void)
@@ -1000,6 +967,25 @@ static inline bool hark__may_touch(const struct hark_waitlist *list)
     const hark_loop *loop = hark__here;
 
     return likely(loop && list->loop == loop->id);
+}
+
+/* The same where there is no primitive. */
+static inline int hark__enter_task(const char *call)
+{
+    return hark__may_go_on() ? 0 : hark__enter_slow(NULL, call);
+}
+
+static inline int hark__enter(struct hark_waitlist *list, const char *call)
+{
+    if (!list) {
+        return hark__enter_task(call);
+    }
+    return hark__may_enter(list) ? 0 : hark__enter_slow(list, call);
+}
+
+static inline int hark__touch(struct hark_waitlist *list, const char *call)
+{
+    return hark__may_touch(list) ? 0 : hark__touch_slow(list, call);
 }
 
 #endif

@@ -150,7 +150,7 @@ static bool has_left(const struct hark__io_place *place)
 int hark__io_wait_any(const char *call, struct hark__io_place *places, int count, int64_t deadline,
                       int *which)
 {
-    int result = hark__io_enter(call); /* rule I4 */
+    int result = hark__enter_task(call); /* rule I4 */
 
     if (result) {
         return result;

@@ -82,7 +82,7 @@ static int busy_fail(const char *call)
 int hark_dir_open(hark_dir **ret, const char *path)
 {
     static const char call[] = "hark_dir_open";
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -135,7 +135,7 @@ static int fetch(hark_dir *dir, const char *call)
 int hark_dir_next(hark_dir *dir, hark_dir_entry *entry)
 {
     static const char call[] = "hark_dir_next";
-    int rc = hark__io_enter(call);
+    int rc = hark__enter_task(call);
 
     if (rc || !dir || !entry || dir->busy) {
         return rc               ? rc
@@ -173,7 +173,7 @@ int hark_dir_close(hark_dir *dir)
 static int on_folder(enum hark__work work, const char *path, mode_t mode, const char *call)
 {
     struct hark__io_operation o = {.op = {.work = work, .path = path, .mode = mode}};
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || !path) {
         return error ? error : hark__fail(-EINVAL, call, "the path is NULL");
@@ -355,7 +355,7 @@ static void end_walk(hark_walk *walk)
 static int check_walk(hark_walk **ret, const char *root, const hark_walk_options *options,
                       const char *call)
 {
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -523,7 +523,7 @@ static int next(hark_walk *walk, hark_walk_entry *entry, const char *call)
 int hark_walk_next(hark_walk *walk, hark_walk_entry *entry)
 {
     static const char call[] = "hark_walk_next";
-    int rc = hark__io_enter(call);
+    int rc = hark__enter_task(call);
 
     if (rc) {
         return rc;

@@ -165,7 +165,7 @@ int hark__io_wait(const char *call, struct hark__fd *entry, int direction)
     uint8_t bit = hark__io_bit(direction);
     uint32_t generation = entry->generation;
     bool lasts = hark__here->hub->class->lasts;
-    int result = hark__io_enter(call); /* rule I4 */
+    int result = hark__enter_task(call); /* rule I4 */
 
     if (unlikely(result)) {
         return result;
@@ -247,7 +247,7 @@ int hark_wait_fd(int fd, short events)
 {
     static const char call[] = "hark_wait_fd";
     struct hark__fd *entry;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;

@@ -38,7 +38,7 @@ static int path_fail(const char *call, const char *path, int error)
 
 static int enter_path(const char *call, const char *path)
 {
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -71,7 +71,7 @@ static int on_paths(enum hark__work work, const char *path, const char *second, 
     struct hark__io_operation o = {.op = {.work = work, .path = path, .second = second}};
 
     if (path && !second) {
-        int error = hark__io_enter(call);
+        int error = hark__enter_task(call);
         return error ? error : hark__fail(-EINVAL, call, "the second path is NULL");
     }
     return on_path(&o, call);
@@ -112,7 +112,7 @@ ssize_t hark_file_readlink(const char *path, char *buffer, size_t size)
     };
 
     if (path && (!buffer || !size)) {
-        int error = hark__io_enter(call);
+        int error = hark__enter_task(call);
         return error ? error : hark__fail(-EINVAL, call, "no room for where %s leads", path);
     }
     return on_path(&o, call);
@@ -136,7 +136,7 @@ int hark_file_truncate(const char *path, int64_t size)
 
 static int check_status(const struct stat *status, const char *call)
 {
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
     return error || status ? error : hark__fail(-EINVAL, call, "the status is NULL");
 }
 
@@ -173,7 +173,7 @@ int hark_file_lstat(const char *path, struct stat *status)
 static int on_descriptor(struct hark__io_operation *o, int fd, const char *call)
 {
     struct hark__fd *entry;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || (error = hark__io_entry(&entry, call, fd))) {
         return error;
@@ -376,7 +376,7 @@ static int check_piece(const struct piece *p)
 static ssize_t move_piece(const struct piece *p)
 {
     struct hark__fd *entry;
-    int error = hark__io_enter(p->call);
+    int error = hark__enter_task(p->call);
 
     if (unlikely(error || (error = check_piece(p)))) {
         return error;
@@ -492,7 +492,7 @@ int hark_file_send(int out, int in, int64_t offset, int64_t count, int64_t *done
     static const char call[] = "hark_file_send";
     struct piece p = {.call = call, .fd = in, .offset = offset};
     int64_t sent = 0;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (!error && !(error = hark__io_open(call, in)) && !(error = hark__io_open(call, out))) {
         p.buffer = hark__alloc(PIECE);

@@ -32,18 +32,6 @@ static inline uint8_t hark__io_bit(int direction)
     return direction == FD_IN ? POLLIN : POLLOUT;
 }
 
-/* A checkpoint: 0, -ECANCELED, -ENOTSUP. */
-static inline int hark__io_enter(const char *call)
-{
-    hark_loop *loop = hark__here;
-
-    if (likely(loop && loop->running &&
-               !(loop->running->level->flags & (LEVEL_REACHED | LEVEL_WITHIN)))) {
-        return 0;
-    }
-    return hark__enter_slow(NULL, call);
-}
-
 /* ---- fd.c ----------------------------------------------------------------------------------- */
 
 int hark__io_fail(const char *call, int fd, int error); /* words for a descriptor's error; `error` */

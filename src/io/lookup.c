@@ -147,7 +147,7 @@ int hark__lookup_wait(struct hark__lookup *lookup, const char *call)
 {
     int error = 0;
 
-    while (lookup->pending && !error && !(error = hark__io_enter(call))) { /* rule I4 */
+    while (lookup->pending && !error && !(error = hark__enter_task(call))) { /* rule I4 */
         error = hark__wait(&lookup->news, &answer_kind);
     }
     return error;

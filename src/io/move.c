@@ -253,7 +253,7 @@ static ssize_t move(const char *call, int fd, int direction, void *buffer, size_
         .size = likely(size < MOST) ? size : MOST,
         .direction = direction,
     };
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (unlikely(error)) {
         return error;

@@ -420,7 +420,7 @@ int hark_resolve(const char *host, const char *port, hark_address *list, int max
     const hark_resolve_options *options = given ? given : &plain;
     struct hark__io_question question = {.call = call, .host = host, .port = port ? port : "0"};
     struct hark__io_names *names = NULL;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || (error = check_options(call, options))) {
         return error;
@@ -476,7 +476,7 @@ int hark_name_of(const struct sockaddr *given, char *host, size_t size)
 {
     static const char call[] = "hark_name_of";
     hark_address address;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;

@@ -186,7 +186,7 @@ static int add(hark_notify *notify, struct watched *fresh, uint32_t mask, const 
 int hark_notify_add(hark_notify *notify, const char *path, uint32_t mask)
 {
     static const char call[] = "hark_notify_add";
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -289,7 +289,7 @@ static int wait_for_more(hark_notify *notify, int why, const char *call)
 int hark_notify_wait(hark_notify *notify, hark_notify_event *event)
 {
     static const char call[] = "hark_notify_wait";
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || (error = check(notify, event, call))) {
         return error;

@@ -119,7 +119,7 @@ static int check(const char *call, int fd, const void *fds, const void *data, si
 ssize_t hark_pass_send(int socket, const int *fds, int count, const void *data, size_t size)
 {
     struct letter letter = {.call = "hark_pass_send", .direction = FD_OUT};
-    int error = hark__io_enter(letter.call);
+    int error = hark__enter_task(letter.call);
 
     if (error || (error = check(letter.call, socket, fds, data, size))) {
         return error;
@@ -197,7 +197,7 @@ static int hand_over(struct letter *letter, int socket, int *fds, int *count)
 ssize_t hark_pass_recv(int socket, int *fds, int *count, void *data, size_t size)
 {
     struct letter letter = {.call = "hark_pass_recv", .direction = FD_IN};
-    int error = hark__io_enter(letter.call);
+    int error = hark__enter_task(letter.call);
 
     if (error || (error = check(letter.call, socket, fds, data, size))) {
         return error;

@@ -259,7 +259,7 @@ static int serve(const char *call, const char *site, const hark_serve_options *o
 {
     static const hark_serve_options plain = {.size = sizeof plain};
     hark_server own, *server = options && options->server ? options->server : &own;
-    int cancelled = hark__io_enter(call), error;
+    int cancelled = hark__enter_task(call), error;
 
     if (cancelled && cancelled != -ECANCELED) {
         return cancelled;

@@ -156,7 +156,7 @@ static int accept_one(const char *call, struct hark__fd *entry, struct sockaddr 
 int hark__io_accept_now(const char *call, int fd)
 {
     struct hark__fd *entry;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || (error = hark__io_entry(&entry, call, fd)) ||
         (error = hark__io_busy(call, entry, FD_IN))) {
@@ -169,7 +169,7 @@ int hark_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
     static const char call[] = "hark_accept";
     struct hark__fd *entry;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -300,7 +300,7 @@ int hark__io_connect(const char *call, int fd, const struct sockaddr *address, s
 int hark_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     static const char call[] = "hark_connect";
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;

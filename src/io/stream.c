@@ -55,7 +55,7 @@ static int not_this_way(const hark_stream *s, int direction, const char *call)
 int hark__stream_enter(struct hark__stream_visit *visit, hark_stream *s, int direction,
                        const char *call)
 {
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || (error = hark__stream_check(s, call))) {
         return error;
@@ -417,7 +417,7 @@ int hark_stream_finish(hark_stream *s)
     if (error) {
         return error;
     }
-    error = hark__io_enter(call);
+    error = hark__enter_task(call);
     if (!error && (s->visits[FD_IN] || s->visits[FD_OUT])) {
         error = busy(s, s->visits[FD_IN] ? FD_IN : FD_OUT, call);
     }

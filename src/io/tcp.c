@@ -278,7 +278,7 @@ int hark_tcp_connect(const char *host, const char *port)
 {
     static const char call[] = "hark_tcp_connect";
     struct race race = {.question = {.call = call, .host = host, .port = port}};
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -368,7 +368,7 @@ int hark_tcp_listen(const char *host, const char *port, int backlog)
     static const char call[] = "hark_tcp_listen";
     struct hark__io_names *names = NULL;
     bool any = !host || !*host;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;

@@ -126,7 +126,7 @@ static int make_by_name(const char *call, const hark_udp_options *options, const
 static int open_with(const char *call, const hark_udp_options *options, const char *host,
                      const char *port)
 {
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -160,7 +160,7 @@ int hark_udp_open_with(const hark_udp_options *options, const char *host, const 
 int hark_udp_connect(const char *host, const char *port)
 {
     static const char call[] = "hark_udp_connect";
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error) {
         return error;
@@ -412,7 +412,7 @@ ssize_t hark_udp_send(int fd, const void *data, size_t size, const struct sockad
         .address = (struct sockaddr *)(uintptr_t)address,
         .room = address ? length : 0,
     };
-    int error = hark__io_enter(p.call);
+    int error = hark__enter_task(p.call);
 
     if (error) {
         return error;
@@ -432,7 +432,7 @@ ssize_t hark_udp_recv(int fd, void *buffer, size_t size, struct sockaddr *addres
         .length = length,
         .room = address && length ? *length : 0,
     };
-    int error = hark__io_enter(p.call);
+    int error = hark__enter_task(p.call);
 
     if (error) {
         return error;
@@ -492,7 +492,7 @@ int hark_udp_recv_many(int fd, hark_datagram *list, int count)
 {
     struct packet p = {.call = "hark_udp_recv_many", .direction = FD_IN, .once = receive_many};
     struct batch batch;
-    int error = hark__io_enter(p.call);
+    int error = hark__enter_task(p.call);
 
     if (error || (error = check_list(p.call, fd, list, count, false))) {
         return error;
@@ -517,7 +517,7 @@ int hark_udp_send_many(int fd, const hark_datagram *list, int count)
 {
     struct packet p = {.call = "hark_udp_send_many", .direction = FD_OUT, .once = send_many};
     struct batch batch;
-    int error = hark__io_enter(p.call);
+    int error = hark__enter_task(p.call);
 
     if (error || (error = check_list(p.call, fd, list, count, true))) {
         return error;

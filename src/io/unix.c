@@ -285,7 +285,7 @@ int hark_unix_connect(const char *path)
 {
     static const char call[] = "hark_unix_connect";
     struct name name;
-    int error = hark__io_enter(call);
+    int error = hark__enter_task(call);
 
     if (error || (error = fill(&name, path, call))) {
         return error;

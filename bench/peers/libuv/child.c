@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * libuv: child. /bin/true by uv_spawn, its end told by the exit callback, which starts the next one;
+ * how long the loop stands still is the time within uv_spawn.
+ */
 #include "../../bench.h"
 #include <uv.h>
 
