@@ -417,30 +417,48 @@ static int names_in_place(void)
     return count - 2;
 }
 
-static int bad_fsync(int fd)
+/* Which call the disk refuses. The calls are replaced once, before there is a worker that reads the
+   table of calls; from then on only this changes. */
+static _Atomic enum { NONE, FSYNC, WRITE, RENAME, FOLDER } refused;
+
+static int may_fsync(int fd)
 {
-    (void)fd;
     errno = EIO;
-    return -1;
+    return refused == FSYNC ? -1 : fsync(fd);
 }
 
-static ssize_t full_write(int fd, const void *buffer, size_t size)
+static ssize_t may_write(int fd, const void *buffer, size_t size)
 {
     errno = ENOSPC;
-    return size == 3 ? -1 : write(fd, buffer, size); /* the post box writes eight */
+    return refused == WRITE && size == 3 ? -1 : write(fd, buffer, size); /* the box writes eight */
 }
 
-static int bad_rename(const char *from, const char *to)
+static int may_rename(const char *from, const char *to)
 {
-    (void)from, (void)to;
     errno = EXDEV;
-    return -1;
+    return refused == RENAME ? -1 : rename(from, to);
+}
+
+static int may_open(const char *path, int flags, mode_t mode)
+{
+    errno = EMFILE;
+    return refused == FOLDER && flags & O_DIRECTORY ? -1 : open(path, flags, mode);
+}
+
+static void on_a_disk_that_refuses(void)
+{
+    hark__sys.fsync = may_fsync;
+    hark__sys.write = may_write;
+    hark__sys.rename = may_rename;
+    hark__sys.open = may_open;
+    put("a", "old");
 }
 
 static void still_old(void)
 {
     void *data;
     size_t size;
+    refused = NONE;
     CHECK_EQ(names_in_place(), 1);
     CHECK_EQ(hark_file_read_whole(at("a"), &data, &size, 10), 0);
     CHECK_STR(data, "old");
@@ -449,39 +467,24 @@ static void still_old(void)
 
 ON_DISK(file_whole_that_cannot_be_written_leaves_the_old_one)
 {
-    struct hark__sys before = hark__sys;
-    put("a", "old");
-    hark__sys.fsync = bad_fsync;
+    on_a_disk_that_refuses();
+    refused = FSYNC;
     CHECK_MISUSE(hark_file_write_whole(at("a"), "new", 3, 0600), -EIO, place);
-    hark__sys = before;
     still_old();
-    hark__sys.write = full_write;
+    refused = WRITE;
     CHECK_MISUSE(hark_file_write_whole(at("a"), "new", 3, 0600), -ENOSPC, "No space");
-    hark__sys = before;
     still_old();
-    hark__sys.rename = bad_rename;
+    refused = RENAME;
     CHECK_MISUSE(hark_file_write_whole(at("a"), "new", 3, 0600), -EXDEV, place);
-    hark__sys = before;
     still_old();
     CHECK_EQ(hark_file_write_whole(at("none/a"), "new", 3, 0600), -ENOENT);
 }
 
-static int no_folders(const char *path, int flags, mode_t mode)
-{
-    if (flags & O_DIRECTORY) {
-        errno = EMFILE;
-        return -1;
-    }
-    return open(path, flags, mode);
-}
-
 ON_DISK(file_whole_whose_folder_cannot_be_opened_leaves_the_old_one)
 {
-    struct hark__sys before = hark__sys;
-    put("a", "old");
-    hark__sys.open = no_folders;
+    on_a_disk_that_refuses();
+    refused = FOLDER;
     CHECK_MISUSE(hark_file_write_whole(at("a"), "new", 3, 0600), -EMFILE, place);
-    hark__sys = before;
     still_old();
 }
 
