@@ -3,7 +3,8 @@
  * json.c - what came out, for programs: one document a question, every single value in it.
  *
  * {"question", "text", "growth": true if the cases are sizes of the same thing,
- *  "date", "rounds": asked for, "quick", "complete": false if it was interrupted,
+ *  "date", "rounds": asked for, "quick", "peers", "hubs": those that were asked, as on the command
+ *    line, "complete": false if it was interrupted,
  *  "machine": {"processor", "processors", "memory_gib", "kernel", "guard", "hubs",
  *    and what more.c says},
  *  "cases": [{"case", "args", "size": a number or null, "rounds": those done,
@@ -85,8 +86,11 @@ void json_open(FILE *out, const question *q, const options *o, const facts *f)
 {
     fprintf(out, "{\"question\": \"%s\", \"text\": ", q->name);
     text(out, q->text);
-    fprintf(out, ",\n \"growth\": %s, \"date\": \"%s\", \"rounds\": %d, \"quick\": %s,\n",
+    fprintf(out, ",\n \"growth\": %s, \"date\": \"%s\", \"rounds\": %d, \"quick\": %s",
             truth(q->growth), f->date, o->rounds, truth(o->quick));
+    named(out, "peers", o->peers);
+    named(out, "hubs", o->hubs);
+    fputs(",\n", out);
     machine(out, f);
     fprintf(out, ",\n \"cases\": [");
 }

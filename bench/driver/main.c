@@ -6,8 +6,10 @@
  * file could not be written; 2 the command line was wrong (and nothing was run); 130 interrupted.
  * A time, and a goal that was missed, is never a failure.
  *
- * A document is written under another name and gets its own when it is whole: who reads
- * bench/results never meets half of one.
+ * A document is written under another name and gets its own when all of it is there: who reads
+ * bench/results never meets half of one. What comes of less than a whole run (quick, interrupted,
+ * or with some peers or hubs only) is a NAME.part.json, so that trying something out never takes
+ * the place of what took an hour.
  */
 #include "driver.h"
 #include <errno.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define QUICK_TIME 105000000000 /* ns */
+#define ALL_HUBS   "uring,epoll,poll,select"
 
 static void help(FILE *out)
 {
@@ -175,7 +178,7 @@ static int take_options(options *o, char **argv)
     if (!o->patience)
         o->patience = o->quick ? 20 : 180;
     if (!o->hubs)
-        o->hubs = o->quick ? "uring,epoll" : "uring,epoll,poll,select";
+        o->hubs = o->quick ? "uring,epoll" : ALL_HUBS;
     if (!o->peers)
         o->peers = o->quick ? "none" : "all";
     if (!o->asked_count)
@@ -201,7 +204,7 @@ static void document_open(document *d)
     }
 }
 
-static bool any_kept;
+static bool any_kept, any_part;
 
 /* Said once: it is the same for every question. */
 static bool only_shown(const char *path)
@@ -228,21 +231,24 @@ static bool write_whole(const char *path, const char *text, size_t size)
     return good;
 }
 
-/* An interrupted one does not take the place of one that is whole. */
+static bool is_whole(const options *o)
+{
+    return !o->quick && !interrupted() && strcmp(o->peers, "all") == 0 &&
+           strcmp(o->hubs, ALL_HUBS) == 0;
+}
+
 static bool document_keep(const document *d, const char *name, const options *o, const facts *f)
 {
-    char path[1024], part[1024];
+    char path[1024], half[1024];
     snprintf(path, sizeof path, "%s/results", o->root);
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
         return only_shown(path);
-    snprintf(path, sizeof path, "%s/results/%s-%s.json", o->root, f->day, name);
-    snprintf(part, sizeof part, "%s/results/.%s-%s.%d", o->root, f->day, name, (int)getpid());
-    if (interrupted() && access(path, F_OK) == 0) {
-        fprintf(stderr, "bench: interrupted; %s is of an earlier run and stays\n", path);
-        return true;
-    }
-    if (!write_whole(part, d->text, d->size) || rename(part, path) != 0)
+    snprintf(path, sizeof path, "%s/results/%s-%s%s.json", o->root, f->day, name,
+             is_whole(o) ? "" : ".part");
+    snprintf(half, sizeof half, "%s/results/.%s-%s.%d", o->root, f->day, name, (int)getpid());
+    if (!write_whole(half, d->text, d->size) || rename(half, path) != 0)
         return only_shown(path);
+    any_part = any_part || !is_whole(o);
     return any_kept = true;
 }
 
@@ -372,6 +378,8 @@ static void say_how(const options *o, const facts *f)
     if (any_kept)
         printf("; all values: bench/results/%s-*.json", f->day);
     printf("\n");
+    if (any_part)
+        printf("(.part.json: of less than a whole run; it takes the place of none that is whole)\n");
 }
 
 static int ask_them(const options *o, const facts *f)
