@@ -4,7 +4,7 @@
  *
  * The programs of hark, of the limits and of the peers in C and C++ share this file, so that a
  * difference between them is never a difference in how they were measured. It knows nothing of
- * hark.
+ * hark but who to ask why something failed.
  *
  * Rules
  *   1  An answer is a line `key value unit` on stdout. The unit `-` says: a bare number.
@@ -20,6 +20,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdint.h>
@@ -70,10 +71,21 @@ static inline void bench_skip(const char *reason)
     exit(BENCH_SKIP);
 }
 
+/* Where hark is linked in, it has the words; all others, who have no such function, have errno. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+const char *hark_error_last(void) __attribute__((weak));
+#ifdef __cplusplus
+}
+#endif
+
 static inline void bench_must(int good, const char *what)
 {
     if (!good) {
-        fprintf(stderr, "%s failed\n", what);
+        const char *why = hark_error_last ? hark_error_last() : errno ? strerror(errno) : "";
+        int told = why[0] && strcmp(why, what) != 0;
+        fprintf(stderr, "%s failed%s%s\n", what, told ? ": " : "", told ? why : "");
         exit(1);
     }
 }

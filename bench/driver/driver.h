@@ -270,7 +270,7 @@ typedef struct {
     int done;      /* rounds of the present case */
     int64_t until; /* no round begins that would end later; 0: no matter */
     char units[MOST_KEYS][12];
-    char notes[32][320]; /* who was left out */
+    char notes[32][640]; /* who was left out */
     int note_count;
     const one_case *cases[MOST_CASES];       /* those that are over */
     verdict verdicts[MOST_CASES][MOST_KEYS]; /* of the first goal of each */

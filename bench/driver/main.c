@@ -302,6 +302,16 @@ static void count_growth(const contest *c)
             goals_count(c, "", k, &v[n - 1]);
 }
 
+/* A case that is named for its two processors says nothing on one; others make do with it. */
+static bool lacks_processor(contest *c, const one_case *one)
+{
+    if (one->name[0])
+        contest_note(c, "%s: there is but one here", one->name);
+    else
+        contest_note(c, "the second processor, for there is but one: threads share it");
+    return one->name[0];
+}
+
 static void ask_cases(contest *c, int at, const options *o, const facts *f, FILE *out)
 {
     const question *q = c->question;
@@ -309,9 +319,9 @@ static void ask_cases(contest *c, int at, const options *o, const facts *f, FILE
     for (int i = 0; c->count > 0 && i < MOST_CASES && q->cases[i].name; i++) {
         if (!(q->cases[i].when & when) || interrupted())
             continue;
+        if (q->cases[i].when & BOTH && f->processors == 1 && lacks_processor(c, &q->cases[i]))
+            continue;
         c->until = share(o, at, i);
-        if (q->cases[i].when & BOTH && f->processors == 1)
-            contest_note(c, "the second processor, for there is but one: threads share it");
         contest_case(c, &q->cases[i], o, f);
         json_case(out, c, cases++ == 0);
         if (!o->json && !q->growth)
@@ -370,10 +380,24 @@ static void raise_descriptors(void)
     }
 }
 
-static void say_how(const options *o, const facts *f)
+/* After the first `asked` of them. */
+static void say_who_was_not_asked(const options *o, int asked)
+{
+    if (asked < o->asked_count)
+        printf("\nnot asked any more:");
+    for (int i = asked; i < o->asked_count; i++)
+        printf("%s%s", i == asked ? " " : ", ", o->asked[i]->name);
+    if (strcmp(o->peers, "none") == 0)
+        printf("\nno peers were asked; --peers all asks those that are installed");
+    printf("\n");
+}
+
+static void say_how(const options *o, const facts *f, int asked)
 {
     goals_report(stdout);
-    printf("\nmedian of %d round%s; ratios are made within each round", o->rounds,
+    say_who_was_not_asked(o, asked);
+    printf("%s %d round%s; ratios are made within each round",
+           o->quick || interrupted() ? "median of up to" : "median of", o->rounds,
            o->rounds == 1 ? "" : "s");
     if (any_kept)
         printf("; all values: bench/results/%s-*.json", f->day);
@@ -385,16 +409,17 @@ static void say_how(const options *o, const facts *f)
 static int ask_them(const options *o, const facts *f)
 {
     bool good = true;
+    int asked = 0;
     if (o->json)
         printf("[");
     else
         facts_print(f, stdout);
-    for (int i = 0; i < o->asked_count && !interrupted() && !ferror(stdout); i++)
-        good = ask(i, o, f) && good;
+    for (; asked < o->asked_count && !interrupted() && !ferror(stdout); asked++)
+        good = ask(asked, o, f) && good;
     if (o->json)
         printf("]\n");
     else
-        say_how(o, f);
+        say_how(o, f, asked);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "bench: stdout: %s\n", strerror(errno));
         good = false;

@@ -6,8 +6,10 @@
  * of which are parted by tabs:
  *   name      the peer's name and version, as shown
  *   program   question, command, arguments ...
+ *   none      question that it has no program for
  *   missing   Debian packages
  *   failed    question, reason
+ * Those who are missing, and those who have no program, are named in one note each.
  */
 #include "driver.h"
 #include <dirent.h>
@@ -100,7 +102,29 @@ static void add(contest *c, const char *name, char **words, int count)
         w->argv[i] = strdup(words[i]);
 }
 
-static void take_line(contest *c, char *line, char *name, size_t size)
+/* Words of those peers that do not take part. */
+typedef struct {
+    char silent[320], missing[240], packages[360];
+} absent;
+
+/* Adds what is not in the list yet. */
+static void enlist(char *list, size_t size, const char *between, const char *word)
+{
+    size_t n = strlen(list), length = strlen(word);
+    for (const char *p = list; (p = strstr(p, word)); p += length)
+        if ((p == list || strchr(between, p[-1])) && (!p[length] || strchr(between, p[length])))
+            return;
+    snprintf(list + n, size - n, "%s%s", n ? between : "", word);
+}
+
+static void is_missing(absent *a, const char *name, char *packages)
+{
+    enlist(a->missing, sizeof a->missing, ", ", name);
+    for (char *word = strtok(packages, " "); word; word = strtok(NULL, " "))
+        enlist(a->packages, sizeof a->packages, " ", word);
+}
+
+static void take_line(contest *c, absent *a, char *line, char *name, size_t size)
 {
     char *field[MOST_ARGS + 2];
     int n = split(line, field, COUNT(field));
@@ -108,9 +132,10 @@ static void take_line(contest *c, char *line, char *name, size_t size)
         snprintf(name, size, "%s", field[1]);
     else if (n >= 3 && strcmp(field[0], "program") == 0)
         add(c, name, field + 2, n - 2);
+    else if (n >= 2 && strcmp(field[0], "none") == 0)
+        enlist(a->silent, sizeof a->silent, ", ", name);
     else if (n >= 2 && strcmp(field[0], "missing") == 0)
-        contest_note(c, "%s is not installed: apt-get install -y %s (or ./dev bench --install)",
-                     name, field[1]);
+        is_missing(a, name, field[1]);
     else if (n >= 3 && strcmp(field[0], "failed") == 0)
         contest_note(c, "%s cannot be built: %s", name, field[2]);
 }
@@ -118,6 +143,7 @@ static void take_line(contest *c, char *line, char *name, size_t size)
 void peers_join(contest *c, const options *o)
 {
     peer_list l;
+    absent a = {"", "", ""};
     peers_there(&l, o);
     for (int i = 0; i < l.count; i++) {
         char line[2048], name[64];
@@ -129,10 +155,15 @@ void peers_join(contest *c, const options *o)
                  o->peer_programs, question_program(c->question));
         FILE *f = popen(line, "r");
         while (f && fgets(line, sizeof line, f))
-            take_line(c, line, name, sizeof name);
+            take_line(c, &a, line, name, sizeof name);
         if (f && pclose(f) != 0)
             contest_note(c, "%s: its build script failed", name);
     }
+    if (a.missing[0])
+        contest_note(c, "not installed: %s: apt-get install -y %s (or ./dev bench --install)",
+                     a.missing, a.packages);
+    if (a.silent[0])
+        contest_note(c, "no program for this question: %s", a.silent);
 }
 
 int peers_install(const options *o)

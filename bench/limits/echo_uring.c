@@ -130,8 +130,10 @@ static void open_ring(void)
         bench_skip(rc == -EINVAL ? "this kernel's io_uring has no DEFER_TASKRUN"
                                  : "this kernel refuses io_uring_setup");
     io_uring_register_ring_fd(&ring);
-    if (direct && io_uring_register_files_sparse(&ring, MOST_CONNECTIONS) != 0)
-        bench_skip("this kernel's io_uring has no table of descriptors");
+    rc = direct ? io_uring_register_files_sparse(&ring, MOST_CONNECTIONS) : 0;
+    if (rc != 0)
+        bench_skip(rc == -EMFILE ? "too few descriptors are allowed here for a table (ulimit -n)"
+                                 : "this kernel's io_uring has no table of descriptors");
 }
 
 static void open_buffers(void)
