@@ -143,7 +143,8 @@ typedef struct {
     const question *asked[MOST_QUESTIONS];
     int asked_count, rounds;
     double patience; /* with one program, seconds */
-    int64_t until;   /* a quick run is over by then */
+    double time;     /* for all, seconds; 0: no matter */
+    int64_t until;   /* when that is over; 0: never */
     bool quick, json, install, check, list, help;
 } options;
 

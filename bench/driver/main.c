@@ -16,10 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#define QUICK_TIME 105000000000 /* ns */
+#define QUICK_TIME 100 /* s; what runs then may end */
 #define ALL_HUBS   "uring,epoll,poll,select"
 
 static void help(FILE *out)
@@ -28,17 +30,19 @@ static void help(FILE *out)
             "./dev bench [QUESTION...] [options]\n\n"
             "Measures hark, the physical limit and its peers side by side, in rounds. Without a\n"
             "question all are asked but those of growth; `./dev bench growth` asks those: how the\n"
-            "cost of one grows from 10 tasks (timers, descriptors, scopes) to 1,000,000.\n\n"
+            "cost of one grows from 10 tasks (timers, descriptors, scopes) to 1,000,000. A question\n"
+            "may be cut short: `spawn` asks all that begin so.\n\n"
             "  --quick        small sizes, 3 rounds, no peers, two hubs: under two minutes in all\n"
             "  --rounds N     how many rounds (1 to %d; otherwise 5)\n"
             "  --peers LIST   all (the default), none, or names with commas: go,st\n"
             "  --hubs LIST    for servers: uring,epoll,poll,select (the default)\n"
             "  --patience S   give up on a program after S seconds (otherwise 180, quick 20)\n"
+            "  --time S       ask nothing more after S seconds (otherwise no matter, quick %d)\n"
             "  --json         JSON on stdout instead of tables\n"
             "  --list         the questions\n"
             "  --install      install the peers (all, or those of --peers) and stop\n\n"
             "Results are kept in bench/results/. The questions:\n",
-            MOST_ROUNDS);
+            MOST_ROUNDS, QUICK_TIME);
     questions_print(out);
 }
 
@@ -67,18 +71,24 @@ static void ask_all(options *o, bool growth)
             ask_for(o, &questions[i]);
 }
 
+/* One by its name, or all that begin so: `growth`, `spawn`. */
 static int take_question(options *o, const char *name)
 {
     const question *q = question_find(name);
-    if (strcmp(name, "growth") == 0)
-        return ask_all(o, true), 0;
-    if (!q) {
-        wrong("no question is called '%s'; there are", name);
-        questions_print(stderr);
-        return 2;
+    bool found = q != NULL;
+    if (q)
+        ask_for(o, q);
+    for (int i = 0; !q && name[0] && i < question_count; i++) {
+        if (strncmp(questions[i].name, name, strlen(name)) == 0) {
+            ask_for(o, &questions[i]);
+            found = true;
+        }
     }
-    ask_for(o, q);
-    return 0;
+    if (found)
+        return 0;
+    wrong("no question is called '%s', or begins so; there are", name);
+    questions_print(stderr);
+    return 2;
 }
 
 /* The value of `--name VALUE` or `--name=VALUE`; NULL if this is not it. */
@@ -105,13 +115,13 @@ static int take_rounds(options *o, const char *value)
     return 0;
 }
 
-static int take_patience(options *o, const char *value)
+static int take_seconds(double *seconds, const char *value)
 {
     char *end;
     double n = strtod(value, &end);
     if (*end || end == value || !(n > 0 && n <= 86400))
         return wrong("'%s' is no number of seconds", value);
-    o->patience = n;
+    *seconds = n;
     return 0;
 }
 
@@ -135,7 +145,9 @@ static int take_one(options *o, char **argv, int *i)
     if ((v = valued("--rounds", argv, i, &bad)))
         return bad ? wrong("%s needs a number", "--rounds") : take_rounds(o, v);
     if ((v = valued("--patience", argv, i, &bad)))
-        return bad ? wrong("%s needs a number", "--patience") : take_patience(o, v);
+        return bad ? wrong("%s needs a number", "--patience") : take_seconds(&o->patience, v);
+    if ((v = valued("--time", argv, i, &bad)))
+        return bad ? wrong("%s needs a number", "--time") : take_seconds(&o->time, v);
     if ((v = valued("--hubs", argv, i, &bad)))
         return bad || !*v ? wrong("%s needs names", "--hubs") : take_hubs(o, v);
     if ((v = valued("--peers", argv, i, &bad)))
@@ -177,6 +189,8 @@ static int take_options(options *o, char **argv)
         o->rounds = o->quick ? 3 : 5;
     if (!o->patience)
         o->patience = o->quick ? 20 : 180;
+    if (!o->time && o->quick)
+        o->time = QUICK_TIME;
     if (!o->hubs)
         o->hubs = o->quick ? "uring,epoll" : ALL_HUBS;
     if (!o->peers)
@@ -233,7 +247,7 @@ static bool write_whole(const char *path, const char *text, size_t size)
 
 static bool is_whole(const options *o)
 {
-    return !o->quick && !interrupted() && strcmp(o->peers, "all") == 0 &&
+    return !o->quick && !o->time && !interrupted() && strcmp(o->peers, "all") == 0 &&
            strcmp(o->hubs, ALL_HUBS) == 0;
 }
 
@@ -259,31 +273,41 @@ static void document_close(document *d)
 
 /* ---- questions ----------------------------------------------------------------------------- */
 
-/* How long a case may take, beside others; 0: it is not for a quick run. */
-static int weight(const question *q, int at)
+static bool is_asked(const options *o, const one_case *c)
+{
+    return c->when & (o->quick ? QUICK : FULL);
+}
+
+/* How long a case may take, beside others. */
+static int weight(const options *o, const question *q, int at)
 {
     const one_case *c = &q->cases[at];
     bool large = q->server || q->hubs || case_size(c) >= 10000 || c->when & BOTH;
-    return c->when & QUICK ? (large ? 5 : 1) : 0;
+    return is_asked(o, c) ? (large ? 5 : 1) : 0;
 }
 
-static int weights(const question *q, int from)
+static int weights(const options *o, const question *q, int from)
 {
     int sum = 0;
     for (int i = from; i < MOST_CASES && q->cases[i].name; i++)
-        sum += weight(q, i);
+        sum += weight(o, q, i);
     return sum;
 }
 
-/* A quick run shares what is left of its time among the cases that are left; who needs less leaves
- * the rest to those who follow. */
+/* A run of which the time is bounded shares what is left of it among the cases that are left; who
+ * needs less leaves the rest to those who follow. */
 static int64_t share(const options *o, int question_at, int case_at)
 {
     const question *q = o->asked[question_at];
-    int left = weights(q, case_at);
+    int left = weights(o, q, case_at);
     for (int i = question_at + 1; i < o->asked_count; i++)
-        left += weights(o->asked[i], 0);
-    return o->quick ? now_ns() + (o->until - now_ns()) * weight(q, case_at) / left : 0;
+        left += weights(o, o->asked[i], 0);
+    return o->until ? now_ns() + (o->until - now_ns()) * weight(o, q, case_at) / left : 0;
+}
+
+static bool time_is_up(const options *o)
+{
+    return o->until && now_ns() >= o->until;
 }
 
 static void count_goals(const contest *c)
@@ -315,12 +339,16 @@ static bool lacks_processor(contest *c, const one_case *one)
 static void ask_cases(contest *c, int at, const options *o, const facts *f, FILE *out)
 {
     const question *q = c->question;
-    int when = o->quick ? QUICK : FULL, cases = 0;
+    int cases = 0;
     for (int i = 0; c->count > 0 && i < MOST_CASES && q->cases[i].name; i++) {
-        if (!(q->cases[i].when & when) || interrupted())
+        if (!is_asked(o, &q->cases[i]) || interrupted())
             continue;
         if (q->cases[i].when & BOTH && f->processors == 1 && lacks_processor(c, &q->cases[i]))
             continue;
+        if (cases > 0 && time_is_up(o)) {
+            contest_note(c, "%s: time was up", q->cases[i].name);
+            continue;
+        }
         c->until = share(o, at, i);
         contest_case(c, &q->cases[i], o, f);
         json_case(out, c, cases++ == 0);
@@ -384,7 +412,7 @@ static void raise_descriptors(void)
 static void say_who_was_not_asked(const options *o, int asked)
 {
     if (asked < o->asked_count)
-        printf("\nnot asked any more:");
+        printf("\n%snot asked any more:", time_is_up(o) ? "time was up; " : "");
     for (int i = asked; i < o->asked_count; i++)
         printf("%s%s", i == asked ? " " : ", ", o->asked[i]->name);
     if (strcmp(o->peers, "none") == 0)
@@ -397,7 +425,7 @@ static void say_how(const options *o, const facts *f, int asked)
     goals_report(stdout);
     say_who_was_not_asked(o, asked);
     printf("%s %d round%s; ratios are made within each round",
-           o->quick || interrupted() ? "median of up to" : "median of", o->rounds,
+           o->until || interrupted() ? "median of up to" : "median of", o->rounds,
            o->rounds == 1 ? "" : "s");
     if (any_kept)
         printf("; all values: bench/results/%s-*.json", f->day);
@@ -414,8 +442,11 @@ static int ask_them(const options *o, const facts *f)
         printf("[");
     else
         facts_print(f, stdout);
-    for (; asked < o->asked_count && !interrupted() && !ferror(stdout); asked++)
+    for (; asked < o->asked_count && !interrupted() && !ferror(stdout); asked++) {
+        if (time_is_up(o))
+            break;
         good = ask(asked, o, f) && good;
+    }
     if (o->json)
         printf("]\n");
     else
@@ -425,6 +456,16 @@ static int ask_them(const options *o, const facts *f)
         good = false;
     }
     return interrupted() ? 130 : good ? 0 : 1;
+}
+
+/* Two at once share the processors, so that neither can be believed. Who is first has a name which
+ * there is but once on a machine, and which goes with it. */
+static void warn_of_others(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0hark-bench"};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&name, sizeof name) != 0 && errno == EADDRINUSE)
+        fprintf(stderr, "bench: another run is under way on this machine: do not believe either\n");
 }
 
 int main(int argc, char **argv)
@@ -441,7 +482,8 @@ int main(int argc, char **argv)
         return peers_install(&o);
     raise_descriptors();
     interrupts_take();
-    o.until = now_ns() + QUICK_TIME;
+    warn_of_others();
+    o.until = o.time ? now_ns() + (int64_t)(o.time * 1e9) : 0;
     facts_gather(&f, &o);
     pin(f.load_processor, NULL);
     return ask_them(&o, &f);

@@ -8,8 +8,9 @@
  *   2  Who fails once is left out from then on in this case, with the reason; nobody is measured
  *      until they succeed.
  *   3  Who needs longer than SLOW for one run runs once only, and the table says so.
- *   4  In a quick run each case has its share of the time; when it is used up there are no more
- *      rounds, and the table says so. One round there always is.
+ *   4  Where time is bounded (--quick, --time) each case has its share of it; when that is used up
+ *      there are no more rounds, and the table says so. One round there always is, of what is
+ *      asked at all.
  *   5  Who interrupts a round loses what was running; the answers before it are kept, and the
  *      document says that it is not complete.
  *   6  Every second round begins at the other end: nobody always follows the same neighbour.

@@ -3,18 +3,27 @@
  * table.c - what came out, for the eye: a table a case, a block a key, a line for each who
  * answered.
  *
- * Three digits are shown, for there are no more in it. The progress line is on stderr and only on
- * a terminal; it is wiped before anything else is written.
+ * Three digits are shown, for there are no more in it. A table is no wider than a terminal mostly
+ * is, 80 columns. The progress line is on stderr and only on a terminal, no longer than a line of
+ * it, so that it can be wiped before anything else is written.
  */
 #include "driver.h"
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+static int columns(void)
+{
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
+}
 
 void progress(const char *format, ...)
 {
     static bool shown;
+    char line[256];
     va_list rest;
     if (!isatty(STDERR_FILENO))
         return;
@@ -23,8 +32,9 @@ void progress(const char *format, ...)
     shown = format != NULL;
     if (format) {
         va_start(rest, format);
-        vfprintf(stderr, format, rest);
+        vsnprintf(line, sizeof line, format, rest);
         va_end(rest);
+        fprintf(stderr, "%.*s", columns() - 1, line);
     }
     fflush(stderr);
 }
@@ -93,7 +103,7 @@ static void one_line(const contest *c, int who, int key, FILE *out)
         return;
     table_number(s.median, median);
     snprintf(all, sizeof all, "[%s-%s]", table_number(s.least, least), table_number(s.most, most));
-    fprintf(out, "    %-34s %11s %-21s %8s %8s%s\n", c->who[who].name, median, all,
+    fprintf(out, "    %-32s%10s %-17s%7s %7s%s\n", c->who[who].name, median, all,
             table_times(s.x_limit, limit), table_times(s.x_hark, hark),
             s.runs < c->done ? (s.runs == 1 ? "   one run" : "   fewer runs") : "");
 }
@@ -122,8 +132,8 @@ void table_case(const contest *c, FILE *out)
 {
     char text[128];
     verdict v[MOST_VERDICTS];
-    fprintf(out, "\n  %-36s %11s %-21s %8s %8s\n", c->now->name, "median", "[least-most]",
-            "x limit", "x hark");
+    fprintf(out, "\n  %-34s%10s %-17s%7s %7s\n", c->now->name, "median", "[least-most]", "x limit",
+            "x hark");
     for (int k = 0; k < MOST_KEYS && c->question->keys[k].key; k++) {
         const answer_key *key = &c->question->keys[k];
         if (!answered(c, k))
