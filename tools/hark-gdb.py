@@ -209,21 +209,15 @@ def asked_for(argument):
 
 
 class Saved:
-    """A frame id, and the registers of a task that does not run."""
+    """Where a task goes on that does not run: all else is for the unwind tables."""
 
     def __init__(self, task):
         facts = task.facts
         if facts.get("saved.none"):
             raise Trouble("this build switches by ucontext, which this script cannot read")
-        at = pointer(task.at + facts["task.sp"])
-        kind = "swap" if facts.get("swap.rip") and pointer(at) == facts["swap.rip"] else "saved"
-        self.sp = at + facts[kind + ".size"]
-        self.registers = {}
-        for name, offset in facts.values.items():
-            if name.startswith("saved.") and name != "saved.size":
-                register = name[len("saved."):]
-                if kind == "saved" or register in ("rip", "pc"):
-                    self.registers[register] = pointer(at + offset)
+        self.sp = pointer(task.at + facts["task.sp"])
+        self.pc = "rip" if "saved.rip" in facts.values else "pc"
+        self.goes_on = facts["saved." + self.pc]
 
 
 class FrameId:
@@ -241,14 +235,13 @@ class TaskUnwinder(Unwinder):
     def __call__(self, pending):
         if not self.saved or pending.level() != 0:
             return None
-        arm = "pc" in self.saved.registers
         # gdb wants callers to lie higher on the stack: so this one is said to lie right below them.
         here = FrameId(gdb.Value(self.saved.sp - 16), pending.read_register("pc"))
         info = pending.create_unwind_info(here)
         word = gdb.lookup_type("unsigned long")
-        for name, value in self.saved.registers.items():
-            info.add_saved_register(name, gdb.Value(value).cast(word))
-        info.add_saved_register("sp" if arm else "rsp", gdb.Value(self.saved.sp).cast(word))
+        info.add_saved_register(self.saved.pc, gdb.Value(self.saved.goes_on).cast(word))
+        info.add_saved_register("rsp" if self.saved.pc == "rip" else "sp",
+                                gdb.Value(self.saved.sp).cast(word))
         return info
 
 
@@ -257,8 +250,8 @@ gdb.unwinder.register_unwinder(None, unwinder, replace=True)
 
 
 # By which every task comes to wait: not worth a line.
-SWITCH = ("hark__swap", "hark__swap_first", "hark__switch", "hark__switch_first", "to_loop",
-          "go_on", "go_on_slow", "go_on_new", "resume", "start", "hark__park")
+SWITCH = ("hark__switch", "hark__switch_first", "switch_told", "go_on", "go_on_slow", "park",
+          "hark__park", "hark__wait")
 
 
 def backtrace(task):

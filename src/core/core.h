@@ -249,11 +249,12 @@ struct hark_loop {
     uintptr_t *ring;
     uint32_t mask;
     uint32_t head, tail;
-    int32_t credit;      /* switches until the loop looks around */
+    uint32_t look_at_head; /* where the loop looks around; the head never goes past it */
     int32_t budget;      /* calls that need not wait, until the running task lets others run */
     int32_t budget_full; /* what each step begins with */
     hark__task *running; /* NULL: the loop itself, or a callback */
     void *sp;            /* the loop's own place, on its thread's stack */
+    uintptr_t special;   /* bits of an entry that ask for more than a jump */
     uint32_t id;         /* never reused */
     uint32_t promised;   /* places in the ring: living tasks and armed watches */
     uint32_t millis;     /* the turn's time, ms since the loop began: for reports */
@@ -297,8 +298,8 @@ struct hark_loop {
     int64_t fired;        /* when a timer last did */
     int64_t gather;       /* ns that timers wait for others, while they are dense */
     int64_t polled;       /* when the hub was last asked */
-    int64_t checked;      /* when the clock was last read for the sake of `credit` */
-    int32_t credit_given;
+    int64_t checked;      /* when the clock was last read for the sake of `look_at_head` ... */
+    uint32_t steps_given; /* ... and how far away that was then */
     int64_t began;
     struct hark_waitlist settlers;
 
@@ -469,7 +470,7 @@ static inline void hark__list_add(struct hark_waitlist *list, struct hark_waiter
 
     waiter->list = list;
     list->count++;
-    if (!first) {
+    if (likely(!first)) {
         list->first = waiter->next = waiter->prev = waiter;
         return;
     }
@@ -525,14 +526,34 @@ int hark__pass(void);
 int hark__give_way(void);
 
 /* It was parked, and stands nowhere any more. */
-void hark__ready(hark_loop *loop, hark__task *task, int result);
+static inline void hark__ready(hark_loop *loop, hark__task *task, int result)
+{
+    task->result = result;
+    task->state = TASK_READY;
+    hark__ring_put(loop, task, READY_TASK);
+}
+
 int hark__wake(struct hark_waiter *waiter, int result); /* it stands in a list; 0 */
 /* It stands in none any more. */
 void hark__wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result);
 int hark__wake_everyone(struct hark_waitlist *list, int result); /* in order; 0 */
+/* The same with 0; for one task alone, which is the usual case, without a call. */
 static inline int hark__wake_all(struct hark_waitlist *list)
 {
-    return list->first ? hark__wake_everyone(list, 0) : 0;
+    struct hark_waiter *only = list->first;
+
+    if (!only) {
+        return 0;
+    }
+    if (unlikely(only->next != only || only->owner & OWNER_KIND ||
+                 planted(wake_all_misses_the_last))) {
+        return hark__wake_everyone(list, 0);
+    }
+    list->first = NULL;
+    list->count = 0;
+    only->list = NULL;
+    hark__ready(hark__here, hark__owner_of(only), 0);
+    return 0;
 }
 int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are tasks */
 void hark__leave_list(hark__task *task);  /* hark__wait_kind.leave for what waits in a list */

@@ -100,7 +100,7 @@ static void stop_here(hark_loop *loop)
 {
     loop->stopping = true;
     loop->stop_at = loop->tail;
-    loop->credit = 0;
+    loop->look_at_head = loop->head;
 }
 
 static void drive(hark_loop *loop, enum hark__until until)

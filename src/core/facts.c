@@ -70,21 +70,12 @@ HARK__FACT(flag_open, "flag.open", LEVEL_OPEN);
 HARK__FACT(scope_deadline, "scope.deadline", offsetof(hark_scope, deadline));
 HARK__FACT(group_children, "group.children", offsetof(hark_group, children));
 
-/* A saved place: where words lie above it, and how far above it the stack pointer was. */
+/* A saved place is a stack pointer; where it goes on, and the unwind tables there know the rest.
+ * (Unwinders look at the instruction before the one that is returned to: nothing was popped yet.) */
 #if defined(HARK__FORCE_UCONTEXT)
 HARK__FACT(saved_none, "saved.none", 1);
 #elif defined(__x86_64__)
-HARK__FACT(saved_pc, "saved.rip", 0);
-HARK__FACT(saved_rbx, "saved.rbx", 8);
-HARK__FACT(saved_rbp, "saved.rbp", 16);
-HARK__FACT(saved_sp, "saved.size", 3 * 8 + 128);
-/* If that is where it goes on, then so: its unwind tables know the rest. Unwinders look at the place
- * before the one that is returned to, where nothing was popped yet. */
-HARK__FACT_AT(swap_pc, "swap.rip", hark__swap_back);
-HARK__FACT(swap_sp, "swap.size", 0);
+HARK__FACT_AT(saved_pc, "saved.rip", hark__switch_back);
 #elif defined(__aarch64__)
-HARK__FACT(saved_pc, "saved.pc", 0);
-HARK__FACT(saved_x29, "saved.x29", 8);
-HARK__FACT(saved_x19, "saved.x19", 16);
-HARK__FACT(saved_sp, "saved.size", 32);
+HARK__FACT_AT(saved_pc, "saved.pc", hark__switch_back);
 #endif

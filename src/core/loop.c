@@ -5,10 +5,10 @@
  *
  * Idea     While tasks are ready they switch straight to one another (park.c). Control comes back
  *          here, to the thread's own stack, for three reasons: a callback is next (callbacks run
- *          outside any task), `credit` is used up, or nothing is ready. Looking around means asking
+ *          outside any task), the ring's head has come to `look_at_head`, or nothing is ready. Looking around means asking
  *          the hub, then the timers, then the post box.
  * Fairness The clock costs some 25 ns and a poll 150 ns, a switch 4. So the clock is read once in
- *          some 10 us of switches (`credit` adapts to how long steps take) and the hub asked once
+ *          some 10 us of switches (how many these are adapts to how long steps take) and the hub asked once
  *          in 50 us: at most 2 % of the time, and neither yielding tasks nor a chatty peer starve
  *          timers and descriptors.
  * Idle     Nothing ready: settlers go on, else the virtual clock jumps, else the thread sleeps in
@@ -28,7 +28,7 @@
 
 #define POLL_EVERY  50000 /* ns between two polls while tasks are ready */
 #define CHECK_EVERY 10000 /* ns between two looks at the clock */
-#define CREDIT_MOST 256
+#define STEPS_MOST  256   /* ... and switches */
 #define REPORTS     256       /* from one poll */
 #define TRIM_EVERY  100000000 /* ns */
 #define EXPIRE_MOST 10000     /* timers fired in one look around */
@@ -182,16 +182,15 @@ void hark__loop_look(hark_loop *loop)
     poll_hub(loop, 0);
 }
 
-/* `credit` is used up: read the clock, and decide how many switches will be some 10 us. */
+/* Read the clock, and decide how many switches will be some 10 us. */
 static bool is_time_to_poll(hark_loop *loop)
 {
     int64_t now = hark__clock(), spent = now - loop->checked;
-    int64_t credit = spent > 0 ? (int64_t)loop->credit_given * CHECK_EVERY / spent : CREDIT_MOST;
+    int64_t steps = spent > 0 ? loop->steps_given * (int64_t)CHECK_EVERY / spent : STEPS_MOST;
 
     loop->checked = now;
-    loop->credit = loop->credit_given = (int32_t)(credit < 1             ? 1
-                                                  : credit > CREDIT_MOST ? CREDIT_MOST
-                                                                         : credit);
+    loop->steps_given = (uint32_t)(steps < 1 ? 1 : steps > STEPS_MOST ? STEPS_MOST : steps);
+    loop->look_at_head = loop->head + loop->steps_given;
     return now - loop->polled >= POLL_EVERY;
 }
 
@@ -207,7 +206,6 @@ static inline uint32_t left_to_stop(const hark_loop *loop)
  * between two turns. */
 static void look_between_turns(hark_loop *loop)
 {
-    loop->credit = 0;
     if (loop->head != loop->turn_end) {
         return;
     }
@@ -221,7 +219,7 @@ static void look_around(hark_loop *loop)
 {
     if (loop->careful) {
         look_between_turns(loop);
-    } else if (loop->credit <= 0 && is_time_to_poll(loop)) {
+    } else if (loop->head == loop->look_at_head && is_time_to_poll(loop)) {
         poll_hub(loop, 0);
     }
 }
@@ -395,18 +393,21 @@ static void run_entry(hark_loop *loop, uintptr_t entry)
 }
 
 /* Something is ready: run the first of it, after a look around if it is time for one. Control comes
- * back after `most` switches at the latest; 0: when `credit` is used up. */
+ * back after `most` switches at the latest; 0: when it is time for the next. Callbacks count as
+ * switches, or one that calls itself again would starve all. */
 static void advance(hark_loop *loop, uint32_t most)
 {
     look_around(loop);
-    if (most && loop->credit > (int32_t)most) {
-        loop->credit_given -= loop->credit - (int32_t)most;
-        loop->credit = (int32_t)most;
+    if (loop->head == loop->tail) {
+        return;
     }
-    if (loop->head != loop->tail) {
-        loop->credit--; /* callbacks too, or one that calls itself again would starve all */
-        run_entry(loop, take_next(loop));
+    uint32_t left = loop->careful ? 1 : loop->look_at_head - loop->head;
+    if (most && left > most) {
+        loop->steps_given -= left - most;
+        left = most;
     }
+    loop->look_at_head = loop->head + (left ? left : 1);
+    run_entry(loop, take_next(loop));
 }
 
 /* Nothing stops a loop that is to become empty: what was cancelled must end. */

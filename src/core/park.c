@@ -18,13 +18,13 @@
  *              cancel cannot both happen.
  *          P3  Waking never fails and never allocates: the ring has room for every living task and
  *              armed watch.
- *          P4  The clock is not read here, and the hub is not asked: `credit` counts down to the
- *              next look around (loop.c).
+ *          P4  The clock is not read here, and the hub is not asked: when the ring's head has come
+ *              to `look_at_head`, the loop looks around (loop.c).
  * Not here Whom to wake (the primitives), what a cancellation reaches (cancel.c), what happens when
  *          nothing is ready (loop.c).
  * Form     What puts a task to sleep ends with doing so, in a tail call, so that being resumed
  *          costs one jump and not a wrongly predicted return for each function
- *          (fiber/swap_x86_64.S).
+ *          (fiber/switch_x86_64.S).
  * Cost     park and wake: one switch, some twenty instructions, no system call.
  */
 #include "core/core.h"
@@ -60,13 +60,10 @@ static inline __attribute__((always_inline)) void prefetch_record(uintptr_t entr
     __builtin_prefetch(record + LINE);
 }
 
-/* In a long queue the records and stacks of those to come are fetched while others run: their
- * misses overlap. More lines cost more than they save. */
+/* In a queue of more than PREFETCH_RECORD the records and stacks of those to come are fetched while
+ * others run: their misses overlap. More lines cost more than they save. */
 static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop, uint32_t head)
 {
-    if (likely(loop->tail - head <= PREFETCH_RECORD)) {
-        return;
-    }
     uintptr_t entry = loop->ring[(head + PREFETCH_STACK) & loop->mask];
     prefetch_record(loop->ring[(head + PREFETCH_RECORD) & loop->mask]);
     prefetch_stack(entry, 3);
@@ -97,8 +94,7 @@ static inline void begin_step(hark_loop *loop, hark__task *task)
     loop->budget = loop->budget_full;
 }
 
-static inline __attribute__((always_inline)) hark__stack *stack_of_new(hark_loop *loop,
-                                                                       hark__task *task)
+static inline hark__stack *stack_of_new(hark_loop *loop, hark__task *task)
 {
     if (unlikely(task->flags & TASK_STACKED)) {
         return hark__stack_at(task->start.arg, task->flags & TASK_CLASS);
@@ -111,51 +107,56 @@ static inline void *top_of_new(hark__task *task, hark__stack *stack)
     return task->flags & TASK_STACKED ? task->start.arg : stack->top;
 }
 
-/* Begin a new task, saving this place. `self` is NULL in the loop's own context. */
-static void start(hark_loop *loop, hark__task *self, void **save, hark__task *task)
+/* What runs next; READY_WATCH: the loop itself, for a callback is next, or nothing is, or it is time
+ * to look around. */
+static inline __attribute__((always_inline)) uintptr_t next_entry(hark_loop *loop)
 {
-    hark__stack *stack = stack_of_new(loop, task);
-    void *top = top_of_new(task, stack);
-    hark__tools *tools = NULL;
+    uint32_t head = loop->head;
+    bool any = likely(head != loop->tail && head != loop->look_at_head);
+    uintptr_t entry = any ? loop->ring[head & loop->mask] : READY_WATCH;
 
-    if (unlikely(hark__tools_on)) {
-        tools = self ? tools_of(self, __builtin_frame_address(0)) : &loop->tools;
+    if (unlikely((entry & READY_KIND) == READY_WATCH)) {
+        return READY_WATCH;
     }
-    begin_step(loop, task);
-    if (unlikely(tools)) {
-        hark__tools_leave(tools, &stack->tools, false);
+    loop->head = head + 1;
+    if (unlikely(loop->tail - head > PREFETCH_RECORD)) {
+        prefetch(loop, head);
     }
-    hark__switch_first(save, top, hark__task_main, task);
-    if (unlikely(tools)) {
-        hark__tools_arrive(tools);
-    }
+    return entry;
 }
 
-static inline void resume(hark_loop *loop, hark__task *self, void **save, hark__task *task)
+/* ---- with a tool that must be told of every switch ------------------------------------------- */
+
+/* From the task (or the loop) that has `from` to an entry. `save` NULL: for ever. Nothing may be
+ * done on the other side before the tool was told, so no result travels. */
+static __attribute__((noinline)) void switch_told(hark_loop *loop, hark__tools *from, void **save,
+                                                  uintptr_t entry)
 {
-    begin_step(loop, task);
-    if (likely(!hark__tools_on)) {
-        hark__switch(save, task->sp);
-        return;
+    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
+    bool is_new = (entry & READY_KIND) == READY_NEW;
+    hark__stack *stack = is_new ? stack_of_new(loop, next) : NULL;
+    void *to = is_new ? top_of_new(next, stack) : next ? next->sp : loop->sp;
+
+    if (next) {
+        begin_step(loop, next);
+    } else {
+        loop->running = NULL;
     }
-    hark__tools *tools = self ? tools_of(self, __builtin_frame_address(0)) : &loop->tools;
-    hark__tools_leave(tools, tools_of(task, task->sp), false);
-    hark__switch(save, task->sp);
-    hark__tools_arrive(tools);
+    hark__tools_leave(from,
+                      is_new ? &stack->tools
+                      : next ? tools_of(next, to)
+                             : &loop->tools,
+                      !save);
+    if (is_new) {
+        save ? (void)hark__switch_first(save, to, hark__task_main, next)
+             : hark__leap_first(to, hark__task_main, next);
+    } else {
+        save ? (void)hark__switch(save, to, 0) : hark__leap(to, 0);
+    }
+    hark__tools_arrive(from);
 }
 
-static inline void to_loop(hark_loop *loop, hark__task *self)
-{
-    loop->running = NULL;
-    if (likely(!hark__tools_on)) {
-        hark__switch(&self->sp, loop->sp);
-        return;
-    }
-    hark__tools *tools = tools_of(self, __builtin_frame_address(0));
-    hark__tools_leave(tools, &loop->tools, false);
-    hark__switch(&self->sp, loop->sp);
-    hark__tools_arrive(tools);
-}
+/* ---- the switch ------------------------------------------------------------------------------ */
 
 /* The running task goes on with a negative result. */
 static int woken_badly(int code)
@@ -168,7 +169,7 @@ static int woken_badly(int code)
 /* Before main, so that it never changes while threads read it. */
 static __attribute__((constructor)) void tell_the_switch(void)
 {
-    hark__swap_failed = woken_badly;
+    hark__switch_failed = woken_badly;
 }
 
 static inline int outcome(const hark__task *self)
@@ -176,44 +177,56 @@ static inline int outcome(const hark__task *self)
     return likely(self->result >= 0) ? self->result : woken_badly(self->result);
 }
 
-/* Begin a new task instead of the running one; ends in it. */
-static int go_on_new(hark_loop *loop, hark__task *self, hark__task *next)
+/* Begin a new task. `save` NULL: for ever. */
+static inline int begin_at(hark_loop *loop, void **save, hark__task *task, void *top)
 {
-    if (unlikely(hark__tools_on)) {
-        start(loop, self, &self->sp, next);
-        return outcome(self);
+    begin_step(loop, task);
+    if (save) {
+        return hark__switch_first(save, top, hark__task_main, task);
     }
-    void *top = top_of_new(next, stack_of_new(loop, next));
-    begin_step(loop, next);
-    return hark__swap_first(&self->sp, top, hark__task_main, next, &self->result);
+    hark__leap_first(top, hark__task_main, task);
+    return 0;
+}
+
+static __attribute__((noinline)) int begin_slow(hark_loop *loop, void **save, hark__task *task)
+{
+    return begin_at(loop, save, task, top_of_new(task, stack_of_new(loop, task)));
+}
+
+static inline __attribute__((always_inline)) int begin(hark_loop *loop, void **save, hark__task *task)
+{
+    if (unlikely(task->flags & TASK_STACKED ||
+                 !hark__stacks_warm(loop->stacks, task->flags & TASK_CLASS))) {
+        return begin_slow(loop, save, task);
+    }
+    return begin_at(loop, save, task, stack_of_new(loop, task)->top);
 }
 
 /* What comes next is not just a task that goes on: a new one, a callback, or nothing; or it is time
  * to look around. */
 static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *self)
 {
-    uint32_t head = loop->head;
-    uintptr_t entry =
-        head != loop->tail && loop->credit > 0 ? loop->ring[head & loop->mask] : READY_WATCH;
+    uintptr_t entry = next_entry(loop);
     hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
-    if ((entry & READY_KIND) == READY_WATCH) {
-        to_loop(loop, self);
-        return outcome(self);
-    }
-    loop->head = head + 1;
-    loop->credit--;
-    if ((entry & READY_KIND) == READY_NEW) {
-        prefetch(loop, head);
-        hark__stacks_prefetch(loop->stacks, next->flags & TASK_CLASS, PREFETCH_STACK);
-        return go_on_new(loop, self, next);
-    }
     if (next == self) {
         begin_step(loop, self);
-    } else {
-        resume(loop, self, &self->sp, next);
+        return outcome(self);
     }
-    return outcome(self);
+    if (unlikely(hark__tools_on)) {
+        switch_told(loop, tools_of(self, __builtin_frame_address(0)), &self->sp, entry);
+        return outcome(self);
+    }
+    if (!next) {
+        loop->running = NULL;
+        return hark__switch(&self->sp, loop->sp, 0);
+    }
+    if ((entry & READY_KIND) == READY_NEW) {
+        hark__stacks_prefetch(loop->stacks, next->flags & TASK_CLASS, PREFETCH_STACK);
+        return begin(loop, &self->sp, next);
+    }
+    begin_step(loop, next);
+    return hark__switch(&self->sp, next->sp, next->result);
 }
 
 /* The running task has parked or stepped back: run what comes next until it is this task's turn
@@ -221,18 +234,21 @@ static __attribute__((noinline)) int go_on_slow(hark_loop *loop, hark__task *sel
 static inline __attribute__((always_inline)) int go_on(hark_loop *loop, hark__task *self)
 {
     uint32_t head = loop->head;
-    /* Stale if the ring is empty, and not used then. */
     hark__task *next = (hark__task *)loop->ring[head & loop->mask];
+    uint32_t behind = loop->tail - head - 1; /* UINT32_MAX: nothing is ready, and `next` is stale */
 
-    if (unlikely(head == loop->tail || loop->credit <= 0 || (uintptr_t)next & READY_KIND ||
-                 hark__tools_on)) {
+    if (unlikely(head == loop->look_at_head || (uintptr_t)next & loop->special)) {
         return go_on_slow(loop, self);
     }
+    if (unlikely(behind >= PREFETCH_RECORD)) {
+        if (behind == UINT32_MAX) {
+            return go_on_slow(loop, self);
+        }
+        prefetch(loop, head);
+    }
     loop->head = head + 1;
-    loop->credit--;
-    prefetch(loop, head);
     begin_step(loop, next);
-    return hark__swap(&self->sp, next->sp, &self->result);
+    return hark__switch(&self->sp, next->sp, next->result);
 }
 
 /* From the loop's own context: run one task until control comes back here. */
@@ -241,49 +257,19 @@ void hark__loop_step(hark_loop *loop, uintptr_t entry)
     hark__task *task = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
     prefetch_next(loop);
-    if ((entry & READY_KIND) == READY_NEW) {
-        start(loop, NULL, &loop->sp, task);
+    if (unlikely(hark__tools_on)) {
+        switch_told(loop, &loop->tools, &loop->sp, entry);
+    } else if ((entry & READY_KIND) == READY_NEW) {
+        begin(loop, &loop->sp, task);
     } else {
-        resume(loop, NULL, &loop->sp, task);
+        begin_step(loop, task);
+        hark__switch(&loop->sp, task->sp, task->result);
     }
 }
 
-/* What runs next when a task has gone; READY_WATCH: the loop itself. */
-static inline __attribute__((always_inline)) uintptr_t next_entry(hark_loop *loop)
+static __attribute__((noinline)) void go_on_without_told(hark_loop *loop, hark__tools *gone)
 {
-    uint32_t head = loop->head;
-    uintptr_t entry = likely(head != loop->tail && loop->credit > 0) ? loop->ring[head & loop->mask]
-                                                                     : READY_WATCH;
-
-    if (unlikely((entry & READY_KIND) == READY_WATCH)) {
-        return READY_WATCH;
-    }
-    loop->head = head + 1;
-    loop->credit--;
-    prefetch(loop, head);
-    return entry;
-}
-
-/* With a tool that must be told of every switch. */
-static __attribute__((noinline)) void go_on_told(hark_loop *loop, hark__tools *gone)
-{
-    uintptr_t entry = next_entry(loop);
-    hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
-
-    if (!next) {
-        loop->running = NULL;
-        hark__tools_leave(gone, &loop->tools, true);
-        hark__leap(loop->sp);
-    }
-    begin_step(loop, next);
-    if ((entry & READY_KIND) != READY_NEW) {
-        hark__tools_leave(gone, tools_of(next, next->sp), true);
-        hark__leap(next->sp);
-    }
-    hark__stack *stack = stack_of_new(loop, next);
-    void *top = top_of_new(next, stack);
-    hark__tools_leave(gone, &stack->tools, true);
-    hark__leap_first(top, hark__task_main, next);
+    switch_told(loop, gone, NULL, next_entry(loop));
 }
 
 /* The running task is no more, though we still stand on its stack; nothing of it is written any
@@ -291,28 +277,26 @@ static __attribute__((noinline)) void go_on_told(hark_loop *loop, hark__tools *g
 void hark__go_on_without(hark_loop *loop, hark__tools *gone)
 {
     if (unlikely(hark__tools_on)) {
-        go_on_told(loop, gone);
+        go_on_without_told(loop, gone);
         return;
     }
     uintptr_t entry = next_entry(loop);
     hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
-    if (unlikely(!next)) {
+    if ((entry & READY_KIND) == READY_NEW) {
+        begin(loop, NULL, next);
+    } else if (likely(next)) {
+        begin_step(loop, next);
+        hark__leap(next->sp, next->result);
+    } else {
         loop->running = NULL;
-        hark__leap(loop->sp);
+        hark__leap(loop->sp, 0);
     }
-    begin_step(loop, next);
-    if ((entry & READY_KIND) != READY_NEW) {
-        hark__leap(next->sp);
-    }
-    hark__leap_first(top_of_new(next, stack_of_new(loop, next)), hark__task_main, next);
 }
 
-int hark__park(const struct hark__wait_kind *kind)
+static inline __attribute__((always_inline)) int park(hark_loop *loop, hark__task *self,
+                                                      const struct hark__wait_kind *kind)
 {
-    hark_loop *loop = hark__here;
-    hark__task *self = loop->running;
-
     self->wait = kind;
     atomic_signal_fence(memory_order_release); /* a handler that tells of it reads `wait` then */
     self->state = TASK_PARKED;
@@ -320,13 +304,21 @@ int hark__park(const struct hark__wait_kind *kind)
     return go_on(loop, self);
 }
 
+int hark__park(const struct hark__wait_kind *kind)
+{
+    hark_loop *loop = hark__here;
+
+    return park(loop, loop->running, kind);
+}
+
 int hark__wait(struct hark_waitlist *list, const struct hark__wait_kind *kind)
 {
-    hark__task *self = hark__here->running;
+    hark_loop *loop = hark__here;
+    hark__task *self = loop->running;
 
     self->in.waiter.owner = (uintptr_t)self | OWNER_TASK;
     hark__list_add(list, &self->in.waiter);
-    return hark__park(kind);
+    return park(loop, self, kind);
 }
 
 int hark__give_way(void)
@@ -359,24 +351,12 @@ int hark__pass(void)
 
 /* ---- waking ---------------------------------------------------------------------------------- */
 
-static inline void make_ready(hark_loop *loop, hark__task *task, int result)
-{
-    task->result = result;
-    task->state = TASK_READY;
-    hark__ring_put(loop, task, READY_TASK);
-}
-
-void hark__ready(hark_loop *loop, hark__task *task, int result)
-{
-    make_ready(loop, task, result);
-}
-
 static inline void wake_owner(hark_loop *loop, uintptr_t owner, struct hark_waiter *waiter, int result)
 {
     void *pointer = (void *)(owner & ~(uintptr_t)OWNER_KIND);
 
     if (likely((owner & OWNER_KIND) == OWNER_TASK)) {
-        make_ready(loop, pointer, result);
+        hark__ready(loop, pointer, result);
     } else if ((owner & OWNER_KIND) == OWNER_WATCH) {
         hark__watch_queue(loop, pointer);
     } else if ((owner & OWNER_KIND) == OWNER_CASE) {
@@ -404,11 +384,11 @@ int hark__wake(struct hark_waiter *waiter, int result)
     if (unlikely(waiter->owner & OWNER_KIND)) {
         return wake_other(waiter, result);
     }
-    make_ready(hark__here, hark__owner_of(waiter), result);
+    hark__ready(hark__here, hark__owner_of(waiter), result);
     return 0;
 }
 
-static __attribute__((noinline)) int wake_many(struct hark_waitlist *list, int result)
+int hark__wake_everyone(struct hark_waitlist *list, int result)
 {
     hark_loop *loop = hark__here;
 
@@ -421,21 +401,6 @@ static __attribute__((noinline)) int wake_many(struct hark_waitlist *list, int r
         hark__list_remove(waiter);
         wake_owner(loop, waiter->owner, waiter, result);
     }
-    return 0;
-}
-
-int hark__wake_everyone(struct hark_waitlist *list, int result)
-{
-    struct hark_waiter *only = list->first;
-
-    if (unlikely(!only || only->next != only || only->owner & OWNER_KIND ||
-                 planted(wake_all_misses_the_last))) {
-        return wake_many(list, result);
-    }
-    list->first = NULL;
-    only->list = NULL;
-    list->count = 0;
-    make_ready(hark__here, hark__owner_of(only), result);
     return 0;
 }
 

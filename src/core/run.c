@@ -265,7 +265,8 @@ static void fill(hark_loop *loop, const hark_options *options)
     loop->thread = pthread_self();
     loop->began = hark__loop_now(loop);
     loop->polled = loop->checked = hark__clock();
-    loop->credit = loop->credit_given = loop->careful ? 0 : 16;
+    loop->look_at_head = loop->steps_given = 16;
+    loop->special = hark__tools_on ? UINTPTR_MAX : READY_KIND;
     loop->root.flags = LEVEL_ROOT | LEVEL_OPEN;
     loop->words_next = 1;
     loop->look_at = HARK_FOREVER;

@@ -120,6 +120,12 @@ static inline void hark__stacks_unreserve(hark__stacks *stacks, uint32_t class)
     stacks->classes[class].reserved--;
 }
 
+/* Is the next one taken without a call? */
+static inline bool hark__stacks_warm(const hark__stacks *stacks, uint32_t class)
+{
+    return stacks->classes[class].count > stacks->classes[class].cold;
+}
+
 /* Uses a reservation; never fails. */
 static inline hark__stack *hark__stacks_take(hark__stacks *stacks, uint32_t class, void *owner)
 {
@@ -222,7 +228,7 @@ int hark__saved_frames(void **addresses, int max, const void *sp, const void *lo
 
 /* Tools. `on` is false unless one of them watches: then the two calls around a switch are
  * skipped. */
-extern bool hark__tools_on;
+extern bool hark__tools_on __attribute__((visibility("hidden")));
 void hark__tools_here(hark__tools *); /* describe the calling thread's own stack */
 
 /* Right before a switch, on the old stack; `for_ever` not from a thread's own stack. `to` may
@@ -242,52 +248,44 @@ static inline void hark__tools_believe(const void *memory, size_t size)
 /* A context that ended otherwise than by leaving for ever; not the running one. */
 void hark__tools_forget(hark__tools *);
 
-/* The switch itself:
+/* The switch itself. A saved place is an address on its own stack.
  *
- *   void hark__switch(void **save, void *load);
- *        Save this place in *save, go on at `load`.
- *   void hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg);
+ *   hark__switch(save, load, result)
+ *        Save this place in *save, go on at `load`, where the call that saved it returns `result`.
+ *   hark__switch_first(save, top, fn, arg)
  *        Save this place, begin fn(arg) on the stack below `top`. fn never returns.
- *   _Noreturn void hark__leap(void *load);
+ *   hark__leap(load, result)
  *        As hark__switch, without saving.
- *   _Noreturn void hark__leap_first(void *top, void (*fn)(void *), void *arg);
- *        As hark__switch_first, without saving; may be called while running on that very stack.
+ *   hark__leap_first(top, fn, arg)
+ *        As hark__switch_first, without saving; may be called while running on that very stack,
+ *        with a `top` not below the one that its present fiber began with.
  *
- * All are always-inline where the architecture has a file of its own. */
-#if defined(__x86_64__) && !defined(HARK__FORCE_UCONTEXT)
-#include "fiber/switch_x86_64.h"
-#elif defined(__aarch64__) && !defined(HARK__FORCE_UCONTEXT)
-#include "fiber/switch_aarch64.h"
+ * The first two return what whoever comes back says, or, if that is negative, what
+ * hark__switch_failed makes of it: so can callers end with them that have more to do then. The
+ * other two return nowhere; they are not declared so, that callers may end with them, too. */
+int hark__switch(void **save, void *load, int result) __attribute__((visibility("hidden")));
+int hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg)
+    __attribute__((visibility("hidden")));
+void hark__leap(void *load, int result) __attribute__((visibility("hidden")));
+void hark__leap_first(void *top, void (*fn)(void *), void *arg)
+    __attribute__((visibility("hidden")));
+
+/* Set by whoever uses the switch. */
+extern int (*hark__switch_failed)(int code) __attribute__((visibility("hidden")));
+
+/* Where a saved place goes on, and what every fiber's first function is called by; NULL: that is not
+ * ours. */
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(HARK__FORCE_UCONTEXT)
+extern void hark__switch_back(void) __attribute__((visibility("hidden")));
+extern void hark__begin(void) __attribute__((visibility("hidden")));
+#define HARK__FIRST_FRAME hark__begin
 #else
-#include "fiber/switch_ucontext.h"
+#define HARK__FIRST_FRAME NULL
 #endif
 
-/* Set by whoever uses hark__swap: what its caller still does when *result is negative, and what it
- * returns; for it has no frame any more to do it in. */
-extern int (*hark__swap_failed)(int code);
-
-/* What every fiber's first function is called by; NULL: it is not ours. */
 static inline void (*hark__first_frame(void))(void)
 {
     return HARK__FIRST_FRAME;
 }
-
-#ifndef HARK__SWAP_NATIVE
-/* As hark__switch, returning *result as it is when somebody comes back: for callers that end with
- * it. */
-static inline int hark__swap(void **save, void *load, const int *result)
-{
-    hark__switch(save, load);
-    return *result >= 0 ? *result : hark__swap_failed(*result);
-}
-
-/* The same with hark__switch_first. */
-static inline int hark__swap_first(void **save, void *top, void (*fn)(void *), void *arg,
-                                   const int *result)
-{
-    hark__switch_first(save, top, fn, arg);
-    return *result >= 0 ? *result : hark__swap_failed(*result);
-}
-#endif
 
 #endif

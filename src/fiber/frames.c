@@ -65,21 +65,7 @@ void hark__context_frame(const void *ucontext, void **pc, void **frame)
 }
 #endif
 
-/* Where a fiber that was saved at sp will really be: not in the switch itself, if that returns to
- * whoever called it. */
-#ifdef HARK__SWAP_NATIVE
-static HARK__UNWATCHED void *place(const void *sp, void *pc)
-{
-    return pc == (void *)hark__swap_back ? ((void *const *)sp)[HARK__SWAP_RETURN] : pc;
-}
-#else
-static void *place(const void *sp, void *pc)
-{
-    (void)sp;
-    return pc;
-}
-#endif
-
+/* Where whoever called the switch goes on. */
 #if defined(HARK__FORCE_UCONTEXT) || !(defined(__x86_64__) || defined(__aarch64__))
 void hark__saved_frame(const void *sp, void **pc, void **frame)
 {
@@ -89,18 +75,17 @@ void hark__saved_frame(const void *sp, void **pc, void **frame)
 HARK__UNWATCHED void hark__saved_frame(const void *sp, void **pc, void **frame)
 {
     void *const *saved = sp;
-    *pc = saved[0];
-    *frame = saved[2];
+    *pc = saved[6];
+    *frame = saved[1];
 }
 #else
 HARK__UNWATCHED void hark__saved_frame(const void *sp, void **pc, void **frame)
 {
     void *const *saved = sp;
-    *pc = saved[0];
-    *frame = saved[1];
+    *pc = plain(saved[1]);
+    *frame = saved[0];
 }
 #endif
-
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
@@ -131,9 +116,8 @@ HARK__UNWATCHED int hark__frames(void **addresses, int max, const void *frame, c
 
 int hark__saved_frames(void **addresses, int max, const void *sp, const void *low, const void *high)
 {
-    void *pc, *frame;
+    void *frame;
 
-    hark__saved_frame(sp, &pc, &frame);
-    addresses[0] = place(sp, pc);
+    hark__saved_frame(sp, &addresses[0], &frame);
     return 1 + hark__frames(addresses + 1, max - 1, frame, low, high);
 }

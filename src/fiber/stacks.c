@@ -29,7 +29,7 @@
 #include "fiber/slab.h"
 #include "fiber/tools.h"
 
-int (*hark__swap_failed)(int code); /* of the switch, which has no file in C */
+int (*hark__switch_failed)(int code); /* of the switch, which has no file in C */
 
 enum {
     FIRST_SLAB = 2 << 20, /* bytes, then as much as there is already */

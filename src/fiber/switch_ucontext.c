@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * switch_ucontext.c - the four operations by means of getcontext and its family.
+ * switch_ucontext.c - the switch where hark has no assembly of its own: the four operations by means
+ * of getcontext and its family.
+ *
+ * Right, and slow: each switch sets the signal mask by a system call (about 250 ns, against 2).
+ * A saved place is the address of a ucontext_t on its own stack. HARK__FORCE_UCONTEXT selects it
+ * anywhere.
  *
  * Rules    U1  A context that is left for ever is never read again: what a leap needs lies in the
  *              thread, not on the stack that dies. (setcontext goes on reading the context after
@@ -20,6 +25,7 @@
 enum { ROOM = 4096 };
 
 static _Thread_local ucontext_t leap;
+static _Thread_local int said; /* what the call returns where we go on */
 
 /* Walks by frame pointers end at the first frame, not on the stack that made the context. */
 #if defined(__x86_64__)
@@ -62,16 +68,23 @@ static void prepare(ucontext_t *context, void *top, void (*fn)(void *), void *ar
                 (unsigned)(arg_bits >> 32), (unsigned)arg_bits);
 }
 
-void hark__switch(void **save, void *load)
+static int outcome(void)
+{
+    return said >= 0 ? said : hark__switch_failed(said);
+}
+
+int hark__switch(void **save, void *load, int result)
 {
     ucontext_t here;
     *save = &here;
+    said = result;
     if (swapcontext(&here, load) != 0) {
         abort();
     }
+    return outcome();
 }
 
-void hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg)
+int hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg)
 {
     ucontext_t here;
     prepare(&leap, top, fn, arg);
@@ -79,15 +92,17 @@ void hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg)
     if (swapcontext(&here, &leap) != 0) {
         abort();
     }
+    return outcome();
 }
 
-_Noreturn void hark__leap(void *load)
+void hark__leap(void *load, int result)
 {
+    said = result;
     setcontext(load);
     abort();
 }
 
-_Noreturn void hark__leap_first(void *top, void (*fn)(void *), void *arg)
+void hark__leap_first(void *top, void (*fn)(void *), void *arg)
 {
     prepare(&leap, top, fn, arg);
     setcontext(&leap);

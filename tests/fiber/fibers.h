@@ -35,7 +35,7 @@ static inline void place_switch(place *from, place *to)
     if (hark__tools_on) {
         hark__tools_leave(place_tools(from), place_tools(to), false);
     }
-    hark__switch(&from->sp, to->sp);
+    hark__switch(&from->sp, to->sp, 0);
     if (hark__tools_on) {
         hark__tools_arrive(place_tools(from));
     }
@@ -65,7 +65,8 @@ _Noreturn static inline void place_end(place *self, place *to)
     if (hark__tools_on) {
         hark__tools_leave(place_tools(self), place_tools(to), true);
     }
-    hark__leap(to->sp);
+    hark__leap(to->sp, 0);
+    __builtin_unreachable();
 }
 
 static inline hark__stack *stack_new(hark__stacks *pool, uint32_t class, void *owner)

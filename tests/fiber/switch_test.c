@@ -2,6 +2,8 @@
  *
  * switch_test.c - the four operations of the switch, on whatever architecture this is built for.
  */
+#include <limits.h>
+
 #include "fibers.h"
 
 static hark__stacks *pool;
@@ -194,7 +196,7 @@ TEST(switch_keeps_the_rounding_mode)
 }
 #endif
 
-/* ---- values of the function that the switch is inlined into -------------------------------- */
+/* ---- values of the function that switches -------------------------------------------------- */
 
 static void bounce(void *arg)
 {
@@ -205,14 +207,13 @@ static void bounce(void *arg)
     place_end(&there, &here);
 }
 
-/* A leaf but for the switch: the compiler may keep `kept` in the red zone. */
-NOINLINE static uint64_t leaf(uint64_t x)
+NOINLINE static uint64_t many_places(uint64_t x)
 {
     volatile uint64_t kept[12];
     for (unsigned i = 0; i < 12; i++) {
         kept[i] = x * (i + 1);
     }
-    hark__switch(&here.sp, there.sp);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), 0);
     uint64_t wrong = 0;
     for (unsigned i = 0; i < 12; i++) {
         wrong |= kept[i] ^ x * (i + 1);
@@ -225,12 +226,12 @@ NOINLINE static double many_values(double x, uint64_t n, long double *wide)
     double a = x * 1.5, b = x * 2.5, c = x * 3.5, d = x * 4.5, e = x * 5.5, f = x * 6.5;
     uint64_t p = n * 3, q = n * 5, r = n * 7, s = n * 11, t = n * 13, u = n * 17, v = n * 19;
     long double w = *wide * 1.25L;
-    hark__switch(&here.sp, there.sp);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), 0);
     *wide = w;
     return a + b + c + d + e + f + (double)(p + q + r + s + t + u + v);
 }
 
-TEST(switch_keeps_the_red_zone_and_live_values)
+TEST(switch_keeps_live_values)
 {
     setup();
     if (hark__tools_on) {
@@ -240,12 +241,63 @@ TEST(switch_keeps_the_red_zone_and_live_values)
     hark__switch_first(&here.sp, there.stack->top, bounce, &left);
     for (unsigned i = 1; i <= 1000; i++) {
         long double wide = i;
-        CHECK_EQ(leaf(i * 0x9e3779b97f4a7c15u), 0);
+        CHECK_EQ(many_places(i * 0x9e3779b97f4a7c15u), 0);
         double expected = (1.5 + 2.5 + 3.5 + 4.5 + 5.5 + 6.5) * i + (double)(75u * i);
         CHECK(many_values(i, i, &wide) == expected);
         CHECK(wide == i * 1.25L);
     }
-    hark__switch(&here.sp, there.sp);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), 0);
+    teardown();
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+static int told;
+
+static int note_failure(int code)
+{
+    told = code;
+    return 77;
+}
+
+static void say_results(void *arg)
+{
+    const int *results = arg;
+    place_arrived(&there);
+    hark__switch(&there.sp, here.sp, results[0]);
+    hark__switch(&there.sp, here.sp, results[1]);
+    hark__leap(here.sp, results[2]);
+}
+
+TEST(switch_returns_what_the_other_side_says)
+{
+    const int results[] = {5, INT_MAX, 0};
+    setup();
+    if (hark__tools_on) {
+        SKIP("raw switches would mislead the sanitizer");
+    }
+    hark__switch_failed = note_failure;
+    CHECK_EQ(hark__switch_first(&here.sp, there.stack->top, say_results, (void *)results), 5);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), INT_MAX);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), 0);
+    CHECK_EQ(told, 0);
+    teardown();
+}
+
+TEST(switch_gives_a_failure_to_whoever_asked_for_them)
+{
+    const int results[] = {-1, INT_MIN, -5};
+    setup();
+    if (hark__tools_on) {
+        SKIP("raw switches would mislead the sanitizer");
+    }
+    hark__switch_failed = note_failure;
+    CHECK_EQ(hark__switch_first(&here.sp, there.stack->top, say_results, (void *)results), 77);
+    CHECK_EQ(told, -1);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), 77);
+    CHECK_EQ(told, INT_MIN);
+    CHECK_EQ(hark__switch(&here.sp, there.sp, 0), 77);
+    CHECK_EQ(told, -5);
     teardown();
 }
 
