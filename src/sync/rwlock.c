@@ -157,7 +157,8 @@ static int check_writer(const hark_rwlock *l, hark__task **writer, const char *c
     return l->state > 0 && !*writer ? hark__end_words(l->state, call) : 0;
 }
 
-static int wait_for_turn(hark_rwlock *l, const struct hark__holder_wait *wait)
+static __attribute__((noinline)) int wait_for_turn(hark_rwlock *l,
+                                                   const struct hark__holder_wait *wait)
 {
     const char *call = wait->call;
     hark__task *self = hark__here->running, *writer;
@@ -188,7 +189,7 @@ int hark_rwlock_init(hark_rwlock *l)
 }
 
 /* Rule R1: a writer that is let in finds nobody queueing. */
-static bool enter_now(hark_rwlock *l, bool writes)
+static inline bool enter_now(hark_rwlock *l, bool writes)
 {
     bool barges = writes || planted(rwlock_readers_barge);
 
@@ -199,26 +200,27 @@ static bool enter_now(hark_rwlock *l, bool writes)
     return true;
 }
 
+static inline int enter(hark_rwlock *l, const struct hark__holder_wait *wait)
+{
+    return enter_now(l, wait == &write_wait) ? hark__pass() : wait_for_turn(l, wait);
+}
+
+static __attribute__((noinline)) int enter_slow(hark_rwlock *l, const struct hark__holder_wait *wait)
+{
+    int error = l ? hark__enter(&l->waiters, wait->call)
+                  : hark__fail(-EINVAL, wait->call, "the lock is NULL");
+
+    return error ? error : enter(l, wait);
+}
+
 int hark_rwlock_read(hark_rwlock *l)
 {
-    static const char call[] = "hark_rwlock_read";
-    int error = l ? hark__enter(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
-
-    if (error) {
-        return error;
-    }
-    return enter_now(l, false) ? hark__pass() : wait_for_turn(l, &read_wait);
+    return l && hark__may_enter(&l->waiters) ? enter(l, &read_wait) : enter_slow(l, &read_wait);
 }
 
 int hark_rwlock_write(hark_rwlock *l)
 {
-    static const char call[] = "hark_rwlock_write";
-    int error = l ? hark__enter(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
-
-    if (error) {
-        return error;
-    }
-    return enter_now(l, true) ? hark__pass() : wait_for_turn(l, &write_wait);
+    return l && hark__may_enter(&l->waiters) ? enter(l, &write_wait) : enter_slow(l, &write_wait);
 }
 
 static int try_now(hark_rwlock *l, bool writes, const char *call)
@@ -253,7 +255,7 @@ int hark_rwlock_try_write(hark_rwlock *l)
     return try_now(l, true, "hark_rwlock_try_write");
 }
 
-static int fail_release(const hark_rwlock *l, const char *call)
+static __attribute__((noinline, cold)) int fail_release(const hark_rwlock *l, const char *call)
 {
     struct hark__text text;
     char words[100];
@@ -266,7 +268,30 @@ static int fail_release(const hark_rwlock *l, const char *call)
     return hark__fail(-EPERM, call, "%s writes, and only the writer releases it", words);
 }
 
-int hark_rwlock_release(hark_rwlock *l)
+static __attribute__((noinline)) int release_to_others(hark_rwlock *l)
+{
+    if (!planted(rwlock_hook_stays)) {
+        hark__end_leave(&l->end);
+    }
+    admit(l);
+    return 0;
+}
+
+/* Who waits for a writer stands with its end; so if nobody waits, nothing does. */
+static inline int release(hark_rwlock *l)
+{
+    l->state = l->state > 0 ? 0 : l->state + 1;
+    return l->waiters.first ? release_to_others(l) : 0;
+}
+
+static inline bool may_release(const hark_rwlock *l)
+{
+    const hark_loop *loop = hark__here;
+
+    return l->state < 0 || (loop && loop->running && l->state == loop->running->id);
+}
+
+static __attribute__((noinline)) int release_slow(hark_rwlock *l)
 {
     static const char call[] = "hark_rwlock_release";
     int error = l ? hark__touch(&l->waiters, call) : hark__fail(-EINVAL, call, "the lock is NULL");
@@ -274,15 +299,12 @@ int hark_rwlock_release(hark_rwlock *l)
     if (error) {
         return error;
     }
-    if (l->state >= 0 && (!l->state || l->state != hark_self())) {
-        return fail_release(l, call);
-    }
-    l->state = l->state > 0 ? 0 : l->state + 1;
-    if (!planted(rwlock_hook_stays)) {
-        hark__end_leave(&l->end);
-    }
-    admit(l);
-    return 0;
+    return may_release(l) ? release(l) : fail_release(l, call);
+}
+
+int hark_rwlock_release(hark_rwlock *l)
+{
+    return likely(l && hark__may_touch(&l->waiters) && may_release(l)) ? release(l) : release_slow(l);
 }
 
 hark_stats hark_rwlock_statistics(const hark_rwlock *l)
