@@ -145,7 +145,7 @@ void peers_join(contest *c, const options *o)
     peer_list l;
     absent a = {"", "", ""};
     peers_there(&l, o);
-    for (int i = 0; i < l.count; i++) {
+    for (int i = 0; i < l.count && !interrupted(); i++) {
         char line[2048], name[64];
         if (!wanted(o, l.names[i]))
             continue;
@@ -156,7 +156,7 @@ void peers_join(contest *c, const options *o)
         FILE *f = popen(line, "r");
         while (f && fgets(line, sizeof line, f))
             take_line(c, &a, line, name, sizeof name);
-        if (f && pclose(f) != 0)
+        if (f && pclose(f) != 0 && !interrupted())
             contest_note(c, "%s: its build script failed", name);
     }
     if (a.missing[0])
