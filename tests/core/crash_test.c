@@ -16,6 +16,11 @@
 /* ---- faults -------------------------------------------------------------------------------------- */
 
 static int *volatile nowhere;
+#if defined(__x86_64__)
+static int *volatile outside_all = (int *)0x8000000000000000u;
+#else
+static int *volatile outside_all = (int *)8;
+#endif
 static volatile int zero;
 
 /* As long as a function has no frame yet, or calls no other and needs none, its caller is not seen. */
@@ -32,11 +37,7 @@ static void read_nowhere(void)
 static void read_outside_all(void)
 {
     CALL_ANOTHER();
-#if defined(__x86_64__)
-    zero = *(int *volatile)0x8000000000000000u;
-#else
-    zero = *(int *volatile)8;
-#endif
+    zero = *outside_all;
     CALL_ANOTHER();
 }
 
