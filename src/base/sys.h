@@ -39,6 +39,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
+/* A variable of the library's own. -fvisibility=hidden does not say so of what is only declared: then
+ * its address would be looked up before each use. */
+#define HARK__OURS __attribute__((visibility("hidden")))
+
 struct io_uring;
 struct io_uring_cqe;
 struct io_uring_params;
@@ -190,14 +194,14 @@ struct hark__sys {
     /* Bit n: the kernel knows opcode n (of the first 64). */
     uint64_t (*uring_opcodes)(struct io_uring *ring);
 };
-extern struct hark__sys hark__sys;
+extern struct hark__sys hark__sys HARK__OURS;
 
 struct hark__memory {
     void *(*allocate)(size_t size); /* zeroed */
     void *(*resize)(void *old, size_t size);
     void (*release)(void *memory);
 };
-extern struct hark__memory hark__memory;
+extern struct hark__memory hark__memory HARK__OURS;
 
 void *hark__alloc(size_t size); /* zeroed; NULL: no memory */
 void *hark__realloc(void *old, size_t old_size, size_t size);
@@ -275,6 +279,6 @@ struct hark__choices {
     void (*step)(uintptr_t entry); /* this entry of the ring is about to run */
     bool (*refuse)(void);          /* shall this spawn fail for want of memory? */
 };
-extern struct hark__choices hark__choices;
+extern struct hark__choices hark__choices HARK__OURS;
 
 #endif

@@ -897,7 +897,7 @@ enum hark__lint {
     LINTS,
 };
 
-extern atomic_uint hark__lints; /* bit n: number n is on */
+extern atomic_uint hark__lints HARK__OURS; /* bit n: number n is on */
 
 static inline bool hark__lint_on(enum hark__lint lint)
 {

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sys.h"
+
 #define HARK__STACK_LEAST   (16u << 10)
 #define HARK__STACK_MOST    (8u << 20)
 #define HARK__STACK_USUAL   (64u << 10)
@@ -228,7 +230,7 @@ int hark__saved_frames(void **addresses, int max, const void *sp, const void *lo
 
 /* Tools. `on` is false unless one of them watches: then the two calls around a switch are
  * skipped. */
-extern bool hark__tools_on __attribute__((visibility("hidden")));
+extern bool hark__tools_on HARK__OURS;
 void hark__tools_here(hark__tools *); /* describe the calling thread's own stack */
 
 /* Right before a switch, on the old stack; `for_ever` not from a thread's own stack. `to` may
@@ -238,7 +240,7 @@ void hark__tools_arrive(hark__tools *self); /* right after one, on the new stack
 
 /* What is there is read on purpose, whether it was ever written or not. */
 void hark__tools_tell_believed(const void *memory, size_t size);
-extern bool hark__tools_doubt; /* does anybody look? */
+extern bool hark__tools_doubt HARK__OURS; /* does anybody look? */
 static inline void hark__tools_believe(const void *memory, size_t size)
 {
     if (__builtin_expect(hark__tools_doubt, 0)) {
@@ -263,21 +265,21 @@ void hark__tools_forget(hark__tools *);
  * The first two return what whoever comes back says, or, if that is negative, what
  * hark__switch_failed makes of it: so can callers end with them that have more to do then. The
  * other two return nowhere; they are not declared so, that callers may end with them, too. */
-int hark__switch(void **save, void *load, int result) __attribute__((visibility("hidden")));
+int hark__switch(void **save, void *load, int result) HARK__OURS;
 int hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg)
-    __attribute__((visibility("hidden")));
-void hark__leap(void *load, int result) __attribute__((visibility("hidden")));
+    HARK__OURS;
+void hark__leap(void *load, int result) HARK__OURS;
 void hark__leap_first(void *top, void (*fn)(void *), void *arg)
-    __attribute__((visibility("hidden")));
+    HARK__OURS;
 
 /* Set by whoever uses the switch. */
-extern int (*hark__switch_failed)(int code) __attribute__((visibility("hidden")));
+extern int (*hark__switch_failed)(int code) HARK__OURS;
 
 /* Where a saved place goes on, and what every fiber's first function is called by; NULL: that is not
  * ours. */
 #if (defined(__x86_64__) || defined(__aarch64__)) && !defined(HARK__FORCE_UCONTEXT)
-extern void hark__switch_back(void) __attribute__((visibility("hidden")));
-extern void hark__begin(void) __attribute__((visibility("hidden")));
+extern void hark__switch_back(void) HARK__OURS;
+extern void hark__begin(void) HARK__OURS;
 #define HARK__FIRST_FRAME hark__begin
 #else
 #define HARK__FIRST_FRAME NULL
