@@ -136,10 +136,9 @@ struct hark__task {
         } start;
     };
     struct hark_level *level; /* the innermost open scope */
-    int result;               /* of the wait; at the end, of the body */
+    int result;               /* of the wait */
     uint8_t state, flags;
     uint8_t ignored; /* -ECANCELED in a row */
-    uint8_t size;    /* of start.bytes */
 
     /* The scope that every task has; outer is its group's; mark: since when it waits, in ms of the
      * loop. */
@@ -250,14 +249,14 @@ struct hark_loop {
     uint32_t mask;
     uint32_t head, tail;
     uint32_t look_at_head; /* where the loop looks around; the head never goes past it */
-    int32_t budget;      /* calls that need not wait, until the running task lets others run */
-    int32_t budget_full; /* what each step begins with */
-    hark__task *running; /* NULL: the loop itself, or a callback */
-    void *sp;            /* the loop's own place, on its thread's stack */
-    uintptr_t special;   /* bits of an entry that ask for more than a jump */
-    uint32_t id;         /* never reused */
-    uint32_t promised;   /* places in the ring: living tasks and armed watches */
-    uint32_t millis;     /* the turn's time, ms since the loop began: for reports */
+    int32_t budget;        /* calls that need not wait, until the running task lets others run */
+    int32_t budget_full;   /* what each step begins with */
+    hark__task *running;   /* NULL: the loop itself, or a callback */
+    void *sp;              /* the loop's own place, on its thread's stack */
+    uintptr_t special;     /* bits of an entry that ask for more than a jump */
+    uint32_t id;           /* never reused */
+    uint32_t promised;     /* places in the ring: living tasks and armed watches */
+    uint32_t millis;       /* the turn's time, ms since the loop began: for reports */
 
     struct hark__hub *hub;
     hark__stacks *stacks;
@@ -545,8 +544,7 @@ static inline int hark__wake_all(struct hark_waitlist *list)
     if (!only) {
         return 0;
     }
-    if (unlikely(only->next != only || only->owner & OWNER_KIND ||
-                 planted(wake_all_misses_the_last))) {
+    if (unlikely(only->next != only || only->owner & OWNER_KIND || planted(wake_all_misses_the_last))) {
         return hark__wake_everyone(list, 0);
     }
     list->first = NULL;
@@ -568,10 +566,14 @@ int hark__canceled(hark__task *task);
 
 /* ---- task.c, roster.c ------------------------------------------------------------------------ */
 
-/* size 0: arg itself is the argument. NULL: no memory. */
+/* size 0: arg itself is the argument. NULL: no memory. Into a group that is open, or none. */
 hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
                              size_t size, const char *site);
-void hark__task_main(void *task);        /* what a new task's stack begins with */
+void hark__task_main(void *task);                      /* what a new task's stack begins with ... */
+int hark__task_call_with_copy(const hark__task *task); /* ... and if it was given a copy, this */
+/* The same with all checks: the task's id, or what is wrong, in words. */
+hark_task hark__task_go(hark_group *group, hark_fn *fn, const void *arg, size_t size,
+                        const char *site, const char *call);
 int hark__no_function(const char *call); /* says that a task needs one: -EINVAL */
 int hark__no_task_memory(const hark_loop *loop, const char *call); /* says so: -ENOMEM */
 hark__task *hark__task_find(hark_loop *loop, hark_task id);
@@ -690,6 +692,16 @@ void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *s
 /* Of a scope or group, whatever it holds. */
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level);
 void hark__withins_close(hark_loop *loop);
+/* Is it open, in the loop of this thread? */
+static inline bool hark__group_is_open(const hark_group *home)
+{
+    const hark_loop *loop = hark__here;
+
+    return home && loop && hark__level_open(&home->scope.level) && home->scope.level.mark == loop->id;
+}
+
+/* May anybody of this thread use it? If not, says why. */
+int hark__group_check(const hark_group *group, const char *call);
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 /* Of what counts as a child's result, and was no task's. */
 void hark__group_told(hark_group *group, int result, const struct hark__failure *failure);
@@ -708,12 +720,39 @@ static inline void hark__group_link(hark_group *home, hark__task *task)
     first->prev = task;
 }
 
+enum { NOTE_CHILD_CANCELLED = 1, NOTE_FUTURE_FAILED = 2 }; /* hark_group.notes */
+
+#define GROUP_EMPTY (-ECANCELED) /* what its closer is woken with: it goes on in `after` */
+
+/* One child, or one pending start, less. */
+static inline void hark__group_uncount(hark_loop *loop, hark_group *home)
+{
+    if (--home->children == 0 && home->closer &&
+        !(planted(last_child_wakes_nobody) && home->notes & NOTE_CHILD_CANCELLED)) {
+        hark__ready(loop, home->closer, GROUP_EMPTY);
+        home->closer = NULL;
+    }
+}
+
+static inline void hark__group_unlink(hark_loop *loop, hark_group *home, hark__task *task)
+{
+    hark__task *next = task->next, *prev = task->prev;
+
+    if (next == task) {
+        home->first = NULL;
+    } else {
+        prev->next = next;
+        next->prev = prev;
+        home->first = home->first == task ? next : home->first;
+    }
+    hark__group_uncount(loop, home);
+}
+
 /* Rule G5: what is starting for a group that is reached is cancelled, and noted ... */
 void hark__group_cancel_starts(hark_loop *loop, hark_group *group);
 /* ... to be taken from there; NULL: that was all. */
 struct hark_level *hark__group_next_start(hark_loop *loop);
 
-enum { NOTE_CHILD_CANCELLED = 1, NOTE_FUTURE_FAILED = 2 }; /* hark_group.notes */
 
 /* ---- watch.c: watches, and what may call the loop from outside ------------------------------- */
 

@@ -62,14 +62,19 @@ static void stands_in_group(const hark__task *task, struct hark__audit *audit)
     }
 }
 
+static int close_emptied(hark__task *self, int code);
+
 static const struct hark__wait_kind close_kind = {
+    .what = "its children", .there = is_empty, .stands = stands_in_group, .after = close_emptied};
+/* The same for who goes on behind the wait. */
+static const struct hark__wait_kind children_kind = {
     .what = "its children", .there = is_empty, .stands = stands_in_group};
 static const struct hark__wait_kind start_kind = {
     .what = "a task that it starts", .there = is_empty, .stands = stands_in_group};
 
 bool hark__group_waits(const hark__task *task)
 {
-    return task->wait == &close_kind || task->wait == &start_kind;
+    return task->wait == &close_kind || task->wait == &children_kind || task->wait == &start_kind;
 }
 
 const hark_group *hark__start_nest(const struct hark__start *start)
@@ -98,7 +103,8 @@ static void begin(hark_group *group, hark_loop *loop, uint32_t class)
     group->children = group->failure_count = group->notes = 0;
 }
 
-int hark_group_open(hark_group *group)
+/* Whoever opens it may not, or something is to be cleaned up before. */
+static __attribute__((noinline)) int open_slowly(hark_group *group)
 {
     static const char call[] = "hark_group_open";
     hark_loop *loop = hark__here;
@@ -109,9 +115,7 @@ int hark_group_open(hark_group *group)
     if (!loop || !loop->running) {
         return hark__fail(-ENOTSUP, call, "a group is opened by a task, and there is none here");
     }
-    if (unlikely(loop->running->level->flags & LEVEL_WITHIN)) {
-        hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
-    }
+    hark__scope_drop_abandoned(loop, loop->running, hark__callers_sp());
     if (hark__level_is_open(loop, &group->scope.level)) {
         return hark__fail(-EALREADY, call,
                           "this group is open already; close it first, or use another");
@@ -120,28 +124,29 @@ int hark_group_open(hark_group *group)
     return 0;
 }
 
-/* In the loop of this thread? */
-static inline bool is_open_here(const hark_group *group)
+int hark_group_open(hark_group *group)
 {
-    const hark_loop *loop = hark__here;
+    hark_loop *loop = hark__here;
 
-    return group && loop && hark__level_open(&group->scope.level) &&
-           group->scope.level.mark == loop->id;
+    if (unlikely(!group || !loop || !loop->running || loop->running->level->flags & LEVEL_WITHIN ||
+                 hark__tools_doubt || hark__level_open(&group->scope.level))) {
+        return open_slowly(group);
+    }
+    begin(group, loop, loop->stack_class);
+    return 0;
 }
 
-/* May anybody of this thread use the group? */
-static inline int check_open(const hark_group *group, const char *call)
+int hark__group_check(const hark_group *group, const char *call)
 {
-    if (likely(is_open_here(group))) {
-        return 0;
-    }
-    return hark__scope_check(group ? &group->scope : NULL, "group", call);
+    return likely(hark__group_is_open(group))
+               ? 0
+               : hark__scope_check(group ? &group->scope : NULL, "group", call);
 }
 
 int hark_group_stack(hark_group *group, size_t bytes)
 {
     static const char call[] = "hark_group_stack";
-    int class, error = check_open(group, call);
+    int class, error = hark__group_check(group, call);
 
     if (error) {
         return error;
@@ -157,30 +162,6 @@ int hark_group_stack(hark_group *group, size_t bytes)
 }
 
 /* ---- children -------------------------------------------------------------------------------- */
-
-/* One child, or one pending start, less. */
-static void uncount(hark_group *group)
-{
-    if (--group->children == 0 && group->closer &&
-        !(planted(last_child_wakes_nobody) && group->notes & NOTE_CHILD_CANCELLED)) {
-        hark__ready(hark__here, group->closer, 0);
-        group->closer = NULL;
-    }
-}
-
-static void unlink_child(hark_group *group, hark__task *task)
-{
-    if (task->next == task) {
-        group->first = NULL;
-    } else {
-        task->prev->next = task->next;
-        task->next->prev = task->prev;
-        if (group->first == task) {
-            group->first = task->next;
-        }
-    }
-    uncount(group);
-}
 
 /* Cancel all that is inside; the walk finds what is still starting for it (rule G5). */
 static void cancel(hark_group *group, uint32_t flags)
@@ -249,68 +230,7 @@ void hark__group_child_ended(hark_group *group, hark__task *task, int result)
     if (result < 0) {
         hark__group_told(group, result, hark__failure_of(task));
     }
-    unlink_child(group, task);
-}
-
-/* Why not, in words; or, for a loop at rest, after all. */
-static __attribute__((noinline)) hark_task spawn_slow(hark_group *group, hark_fn *fn,
-                                                      const void *arg, size_t size,
-                                                      const char *site, const char *call)
-{
-    int error = check_open(group, call);
-
-    if (error) {
-        return error;
-    }
-    if (!fn) {
-        return hark__no_function(call);
-    }
-    if (size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4)) {
-        return hark__fail(
-            -EINVAL, call,
-            arg ? "an argument of %lu bytes is more than a quarter of the task's stack; pass a pointer, or see hark_group_stack"
-                : "the argument of %lu bytes is NULL",
-            (unsigned long)size);
-    }
-    hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site);
-    return task ? task->id : hark__no_task_memory(hark__here, call);
-}
-
-static inline hark_task spawn(hark_group *group, hark_fn *fn, const void *arg, size_t size,
-                              const char *site, const char *call)
-{
-    if (unlikely(!is_open_here(group) || !fn || size > HARK__STACK_LEAST / 4 || (size && !arg))) {
-        return spawn_slow(group, fn, arg, size, site, call);
-    }
-    hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site);
-    return likely(task != NULL) ? task->id : hark__no_task_memory(hark__here, call);
-}
-
-hark_task hark_go_at(const char *site, hark_group *group, hark_fn *fn, void *arg)
-{
-    return spawn(group, fn, arg, 0, site, "hark_go");
-}
-
-hark_task hark_go_copy_at(const char *site, hark_group *group, hark_fn *fn, const void *arg,
-                          size_t size)
-{
-    return spawn(group, fn, arg, size, site, "hark_go_copy");
-}
-
-hark_task(hark_go)(hark_group *group, hark_fn *fn, void *arg)
-{
-    return spawn(group, fn, arg, 0,
-                 "a call of hark_go\0"
-                 "0task",
-                 "hark_go");
-}
-
-hark_task(hark_go_copy)(hark_group *group, hark_fn *fn, const void *arg, size_t size)
-{
-    return spawn(group, fn, arg, size,
-                 "a call of hark_go_copy\0"
-                 "0task",
-                 "hark_go_copy");
+    hark__group_unlink(hark__here, group, task);
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -364,7 +284,7 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     hark_loop *loop = hark__here;
     hark_group *target = start->target;
     struct hark__extra *extra = hark__alloc(sizeof *extra);
-    hark_task id = extra ? spawn(&start->nest, fn, arg, 0, site, call)
+    hark_task id = extra ? hark__task_go(&start->nest, fn, arg, 0, site, call)
                          : hark__fail(-ENOMEM, call, "no memory for another task");
 
     if (id < 0) {
@@ -387,7 +307,7 @@ static hark_task start_child(struct hark__start *start, hark_fn *fn, void *arg, 
     hark__park(&start_kind);
     unlink_start(target, start);
     if (!planted(pending_start_is_not_counted)) {
-        uncount(target);
+        hark__group_uncount(loop, target);
     }
     return start_result(start, id, call);
 }
@@ -399,7 +319,7 @@ hark_task hark_start_at(const char *site, hark_group *group, hark_fn *fn, void *
     if (group && !hark__loop_here()) {
         return hark__no_task(call);
     }
-    int error = check_open(group, call);
+    int error = hark__group_check(group, call);
     if (error) {
         return error;
     }
@@ -432,7 +352,7 @@ static void move_child(struct hark__start *start, hark__task *task)
 
     task->extra->start = NULL;
     start->moved = true;
-    unlink_child(&start->nest, task);
+    hark__group_unlink(hark__here, &start->nest, task);
     hark__group_link(target, task);
     task->base.outer = &target->scope.level;
     if (!planted(started_forgets_the_new_group)) {
@@ -472,7 +392,7 @@ int hark_started(int value)
 
 int hark_group_cancel(hark_group *group)
 {
-    int error = check_open(group, "hark_group_cancel");
+    int error = hark__group_check(group, "hark_group_cancel");
 
     if (error) {
         return error;
@@ -483,24 +403,11 @@ int hark_group_cancel(hark_group *group)
     return 0;
 }
 
-static void wait_for_children(hark_group *group, hark_loop *loop)
-{
-    if (!group->children) {
-        hark__give_way();
-    }
-    while (group->children) {
-        group->closer = loop->running;
-        hark__park(&close_kind);
-        if (planted(closes_over_a_late_child)) {
-            break;
-        }
-    }
-}
-
 /* What the body and the children make together (rule G2). */
-static int verdict(hark_loop *loop, hark_group *group, int rc)
+static int verdict(hark_loop *loop, hark_group *group)
 {
     const struct hark_level *level = &group->scope.level;
+    int rc = group->failures[0];
     bool cut_short = rc == -ECANCELED || group->notes & NOTE_CHILD_CANCELLED;
     struct hark__words *words;
 
@@ -508,7 +415,7 @@ static int verdict(hark_loop *loop, hark_group *group, int rc)
         if ((words = hark__words_find(loop, group->words))) {
             hark__failure_adopt(&words->failure);
         }
-        return group->failures[0];
+        return rc;
     }
     if (cut_short && level->outer->flags & LEVEL_REACHED) {
         return -ECANCELED;
@@ -519,12 +426,24 @@ static int verdict(hark_loop *loop, hark_group *group, int rc)
     return rc;
 }
 
+/* As long as nobody has failed, the place of the first failure holds the body's result. */
 static void note_body(hark_group *group, int rc)
 {
+    if (!group->failure_count) {
+        group->failures[0] = rc;
+    }
     if (rc == -ECANCELED) {
         cancel(group, LEVEL_CANCELLED | LEVEL_ABORTED);
     } else if (rc < 0) {
         note_failure(group, rc, hark__failure_of(hark__here->running));
+    }
+}
+
+static void wait_for_children(hark_group *group, hark_loop *loop)
+{
+    while (group->children) {
+        group->closer = loop->running;
+        hark__park(&children_kind);
     }
 }
 
@@ -537,6 +456,9 @@ static int close_misnested(hark_group *group, hark_loop *loop)
     for (struct hark_level *level = group->scope.level.inner; level; level = level->inner) {
         hark__level_refresh(loop, level);
     }
+    if (!group->children) {
+        hark__give_way();
+    }
     if (!planted(misnested_group_leaves_children)) {
         wait_for_children(group, loop);
     }
@@ -546,10 +468,45 @@ static int close_misnested(hark_group *group, hark_loop *loop)
         "closed out of order: a scope or group opened inside it was still open, and was cancelled. Close the innermost first; inside hark_within, open the group, too");
 }
 
-int hark_group_close(hark_group *group, int rc)
+/* There may be a child again, which came after the last one had ended. */
+static __attribute__((noinline)) int conclude(hark_group *group, hark_loop *loop)
+{
+    if (!planted(closes_over_a_late_child)) {
+        wait_for_children(group, loop);
+    }
+    int result = verdict(loop, group);
+    if (unlikely(group->notes & NOTE_FUTURE_FAILED)) {
+        hark__words_report_unseen(loop, group);
+    }
+    hark__scope_end(&group->scope);
+    return result;
+}
+
+/* What closing still does when the wait is over. */
+static int close_emptied(hark__task *self, int code)
+{
+    hark_group *group = (hark_group *)self->level; /* for nothing was opened meanwhile */
+
+    (void)code;
+    if (unlikely(group->children || group->failure_count || group->notes || group->failures[0] < 0)) {
+        return conclude(group, hark__here);
+    }
+    hark__scope_end(&group->scope);
+    return group->failures[0];
+}
+
+static inline int close_when_empty(hark_group *group, hark__task *self)
+{
+    group->closer = self;
+    return hark__park(&close_kind);
+}
+
+/* Whoever closes it may not, or it is not the innermost, or its body has ended badly, or nobody is in
+ * it. */
+static __attribute__((noinline)) int close_slowly(hark_group *group, int rc)
 {
     static const char call[] = "hark_group_close";
-    int error = check_open(group, call);
+    int error = hark__group_check(group, call);
 
     if (error) {
         return error;
@@ -571,13 +528,24 @@ int hark_group_close(hark_group *group, int rc)
         }
     }
     note_body(group, rc);
-    wait_for_children(group, loop);
-    int result = verdict(loop, group, rc);
-    if (unlikely(group->notes & NOTE_FUTURE_FAILED)) {
-        hark__words_report_unseen(loop, group);
+    if (group->children) {
+        return close_when_empty(group, loop->running);
     }
-    hark__scope_end(&group->scope);
-    return result;
+    hark__give_way();
+    return conclude(group, loop);
+}
+
+int hark_group_close(hark_group *group, int rc)
+{
+    const hark_loop *loop = hark__here;
+    hark__task *self = loop ? loop->running : NULL;
+
+    if (unlikely(!self || (hark_group *)self->level != group || rc < 0 || !group->children ||
+                 group->failure_count)) {
+        return close_slowly(group, rc);
+    }
+    group->failures[0] = rc;
+    return close_when_empty(group, self);
 }
 
 int hark_group_failures(const hark_group *group, int *codes, int max)

@@ -14,6 +14,8 @@
  *              retired: a record lost is cheaper than an id used twice.
  *          R4  A record's memory stays mapped as long as the roster, so that a report may walk all
  *              records at any instant.
+ *          R5  What every task begins and ends with stays in a free record: its own scope is the
+ *              innermost one, and it has no extras.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +165,7 @@ hark__task *hark__roster_more(struct hark__roster *roster)
     }
     hark__task *task = &last->records[last->used];
     task->id = first_id(last, last->used++);
+    task->level = &task->base; /* rule R5 */
     return task;
 }
 
@@ -188,7 +191,7 @@ bool hark__roster_owns(const struct hark__roster *roster, const void *pointer)
     return false;
 }
 
-/* For the audit: rules R1 and R2. */
+/* For the audit: rules R1, R2 and R5. */
 const char *hark__roster_check(const struct hark__roster *roster, uint32_t *living)
 {
     uint32_t unused = 0, listed = 0;
@@ -203,6 +206,10 @@ const char *hark__roster_check(const struct hark__roster *roster, uint32_t *livi
             const hark__task *task = &chunk->records[place];
             if ((uint32_t)task->id != chunk->number * CHUNK_RECORDS + place + 1) {
                 return "R2: a record's id is not the one of its place";
+            }
+            if (task->state == TASK_FREE &&
+                (task->level != &task->base || task->base.inner || task->extra)) {
+                return "R5: a free record is not as its next task will need it";
             }
             *living += task->state != TASK_FREE;
             unused += task->state == TASK_FREE && (uint64_t)task->id >> 32 < ROSTER_USES;

@@ -163,7 +163,6 @@ static inline void put_argument(hark__task *task, const void *arg, size_t size)
     } else {
         copy_few(task->start.bytes, arg, size);
         task->flags |= TASK_COPIED;
-        task->size = (uint8_t)size;
     }
 }
 
@@ -177,25 +176,16 @@ int hark__no_task_memory(const hark_loop *loop, const char *call)
     return hark__fail(-ENOMEM, call, "no memory for another task; %u live in this loop", loop->tasks);
 }
 
-/* All but its argument. */
-static inline void fill(hark_loop *loop, hark__task *task, hark_group *group, hark_fn *fn,
-                        const char *site)
+/* All but its argument and its class; by rule R5 the rest is as a new task has it. */
+static inline void fill(hark__task *task, struct hark_level *outer, hark_fn *fn, const char *site)
 {
-    struct hark_level *outer = group ? &group->scope.level : &loop->root;
+    uint32_t reached = planted(new_tasks_are_not_reached) ? 0 : outer->flags & LEVEL_REACHED;
 
     task->start.fn = fn;
     task->ignored = 0;
-    task->result = 0;
     task->site = site;
-    task->extra = NULL;
-    task->level = &task->base;
     task->base.outer = outer;
-    task->base.inner = NULL;
-    task->base.mark = loop->millis;
-    task->base.flags = LEVEL_BASE | LEVEL_OPEN;
-    if (!planted(new_tasks_are_not_reached)) {
-        task->base.flags |= outer->flags & LEVEL_REACHED;
-    }
+    task->base.flags = LEVEL_BASE | LEVEL_OPEN | reached;
 }
 
 static inline hark__task *enqueue(hark_loop *loop, hark__task *task, hark_group *group)
@@ -237,28 +227,97 @@ static __attribute__((noinline)) hark__task *spawn_slow(hark_loop *loop, hark_gr
     } else {
         put_argument(task, arg, size);
     }
-    fill(loop, task, group, fn, site);
+    fill(task, group ? &group->scope.level : &loop->root, fn, site);
+    return enqueue(loop, task, group);
+}
+
+/* NULL: not so easily. */
+static inline __attribute__((always_inline)) hark__task *spawn_easily(hark_loop *loop,
+                                                                      hark_group *group,
+                                                                      hark_fn *fn, const void *arg,
+                                                                      size_t size, const char *site)
+{
+    hark__stack_pool *pool = &loop->stacks->classes[group->stack_class];
+    hark__task *task = loop->roster->free;
+
+    if (unlikely(!task || loop->promised > loop->mask || pool->reserved == pool->capacity ||
+                 size > TASK_BYTES || hark__choices.refuse)) {
+        return NULL;
+    }
+    atomic_signal_fence(memory_order_seq_cst); /* nothing that was read above is kept in a register */
+    loop->promised++;
+    pool->reserved++;
+    loop->roster->free = task->next;
+    task->flags = (uint8_t)group->stack_class;
+    put_argument(task, arg, size);
+    fill(task, &group->scope.level, fn, site);
     return enqueue(loop, task, group);
 }
 
 hark__task *hark__task_spawn(hark_loop *loop, hark_group *group, hark_fn *fn, const void *arg,
                              size_t size, const char *site)
 {
-    uint32_t class = group ? group->stack_class : loop->stack_class;
-    hark__stack_pool *pool = &loop->stacks->classes[class];
-    hark__task *task = loop->roster->free;
+    hark__task *task = group ? spawn_easily(loop, group, fn, arg, size, site) : NULL;
 
-    if (unlikely(!task || loop->promised > loop->mask || pool->reserved == pool->capacity ||
-                 size > TASK_BYTES || hark__choices.refuse)) {
-        return spawn_slow(loop, group, fn, arg, size, site);
+    return likely(task != NULL) ? task : spawn_slow(loop, group, fn, arg, size, site);
+}
+
+hark_task hark__task_go(hark_group *group, hark_fn *fn, const void *arg, size_t size,
+                        const char *site, const char *call)
+{
+    int error = hark__group_check(group, call);
+
+    if (error) {
+        return error;
     }
-    loop->promised++;
-    pool->reserved++;
-    loop->roster->free = task->next;
-    task->flags = (uint8_t) class;
-    put_argument(task, arg, size);
-    fill(loop, task, group, fn, site);
-    return enqueue(loop, task, group);
+    if (!fn) {
+        return hark__no_function(call);
+    }
+    if (size > 0 && (!arg || size > hark__stack_size(group->stack_class) / 4)) {
+        return hark__fail(
+            -EINVAL, call,
+            arg ? "an argument of %lu bytes is more than a quarter of the task's stack; pass a pointer, or see hark_group_stack"
+                : "the argument of %lu bytes is NULL",
+            (unsigned long)size);
+    }
+    const hark__task *task = spawn_slow(hark__here, group, fn, arg, size, site);
+    return task ? task->id : hark__no_task_memory(hark__here, call);
+}
+
+/* What cannot be done easily, or not at all, is hark__task_go's. */
+static inline __attribute__((always_inline)) hark_task go(hark_group *group, hark_fn *fn,
+                                                          const void *arg, size_t size,
+                                                          const char *site, const char *call)
+{
+    bool easy = likely(hark__group_is_open(group) && fn && (size == 0 || arg));
+    const hark__task *task = easy ? spawn_easily(hark__here, group, fn, arg, size, site) : NULL;
+
+    return likely(task != NULL) ? task->id : hark__task_go(group, fn, arg, size, site, call);
+}
+
+hark_task hark_go_at(const char *site, hark_group *group, hark_fn *fn, void *arg)
+{
+    return go(group, fn, arg, 0, site, "hark_go");
+}
+
+hark_task hark_go_copy_at(const char *site, hark_group *group, hark_fn *fn, const void *arg,
+                          size_t size)
+{
+    return go(group, fn, arg, size, site, "hark_go_copy");
+}
+
+hark_task(hark_go)(hark_group *group, hark_fn *fn, void *arg)
+{
+    return hark_go_at("a call of hark_go\0"
+                      "0task",
+                      group, fn, arg);
+}
+
+hark_task(hark_go_copy)(hark_group *group, hark_fn *fn, const void *arg, size_t size)
+{
+    return hark_go_copy_at("a call of hark_go_copy\0"
+                           "0task",
+                           group, fn, arg, size);
 }
 
 /* ---- running and ending ---------------------------------------------------------------------- */
@@ -342,46 +401,77 @@ static void tell_end(hark_loop *loop, hark__task *task, int result)
     task->id == loop->main ? main_ended(loop, task, result) : loner_ended(task, result);
 }
 
-/* Not declared as what never returns, though it is: the compiler takes all that leads to such a call
- * for what happens once, and saves bytes instead of time. */
-static void end(hark_loop *loop, hark__task *task, int result)
+static inline hark__stack *own_stack(const hark__task *task)
 {
-    hark__stack *stack = hark__stack_at(__builtin_frame_address(0), task->flags & TASK_CLASS);
-    hark__tools *tools = &stack->tools;
+    return hark__stack_at(__builtin_frame_address(0), task->flags & TASK_CLASS);
+}
+
+/* Everybody knows. Neither this nor what leads to it is declared as what never returns, though it is:
+ * the compiler takes all that leads to such a call for what happens once, and saves bytes instead
+ * of time. */
+static inline void leave(hark_loop *loop, hark__task *task, hark__stack *stack)
+{
+    count_living(loop, -1);
+    hark__loop_unpromise(loop);
+    hark__roster_give(loop->roster, task);
+    hark__stacks_give(loop->stacks, stack);
+    hark__go_on_without(loop, &stack->tools);
+}
+
+/* There is more to check or to tell than that a child of a group has ended well. */
+static __attribute__((noinline)) void end_slowly(hark_loop *loop, hark__task *task, int result)
+{
+    hark__stack *stack = own_stack(task);
 
     check_end(loop, task, stack);
-    if (unlikely(stack->marked)) {
+    if (stack->marked) {
         hark__lint_stack(task, stack);
     }
     task->state = TASK_ENDED;
     tell_end(loop, task, result);
     free_extra(task);
-    count_living(loop, -1);
-    hark__loop_unpromise(loop);
-    hark__roster_give(loop->roster, task);
-    hark__stacks_give(loop->stacks, stack);
-    hark__go_on_without(loop, tools);
+    leave(loop, task, stack);
+}
+
+static inline void end(hark_loop *loop, hark__task *task, int result)
+{
+    hark__stack *stack = own_stack(task);
+    struct hark_level *outer = task->base.outer;
+
+    if (unlikely(result < 0 || task->level != &task->base || task->extra ||
+                 !hark__stack_plain(stack) || !(outer->flags & LEVEL_GROUP))) {
+        end_slowly(loop, task, result);
+        return;
+    }
+    hark__group_unlink(loop, (hark_group *)outer, task);
+    leave(loop, task, stack);
+}
+
+/* The argument is copied once more, from the record, which is used for other things now. Not in
+ * hark__task_main: a function with an array that others know does not end in a jump. */
+__attribute__((noinline)) int hark__task_call_with_copy(const hark__task *task)
+{
+    _Alignas(TOP_ALIGN) unsigned char bytes[TASK_BYTES];
+
+    memcpy(bytes, task->start.bytes, sizeof bytes);
+    return hark__call(task->start.fn, bytes);
 }
 
 /* The first function on a task's stack. */
 void hark__task_main(void *pointer)
 {
     hark__task *task = pointer;
-    hark_fn *fn = task->start.fn;
-    void *arg = task->start.arg;
-    _Alignas(TOP_ALIGN) unsigned char bytes[TASK_BYTES];
+    int result;
 
     if (unlikely(hark__tools_on)) {
-        hark__tools_arrive(&hark__stack_at(bytes, task->flags & TASK_CLASS)->tools);
+        hark__tools_arrive(&own_stack(task)->tools);
     }
     if (unlikely(hark__lint_on(LINT_STACK))) {
-        hark__stack_mark(hark__stack_at(bytes, task->flags & TASK_CLASS));
+        hark__stack_mark(own_stack(task));
     }
-    if (task->flags & TASK_COPIED) {
-        memcpy(bytes, task->start.bytes, sizeof bytes);
-        arg = bytes;
-    }
-    end(hark__here, task, hark__call(fn, arg));
+    result = task->flags & TASK_COPIED ? hark__task_call_with_copy(task)
+                                       : hark__call(task->start.fn, task->start.arg);
+    end(hark__here, task, result);
 }
 
 /* ---- ids ------------------------------------------------------------------------------------- */

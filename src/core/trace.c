@@ -18,7 +18,7 @@
 #include "core/core.h"
 
 /* No function of ours that a task begins with is longer. */
-#define FIRST_MOST 2048
+#define FIRST_MOST 4096
 
 static bool is_in(const void *address, void (*function)(void))
 {
@@ -26,13 +26,14 @@ static bool is_in(const void *address, void (*function)(void))
     return at > from && at < from + FIRST_MOST;
 }
 
-/* Without the two calls that every stack begins with: they are hark's, and say nothing. */
+/* Without the two or three calls that every stack begins with: they are hark's, and say nothing. */
 static int program_only(void *const *frames, int count)
 {
     int own = count;
 
     own -= own > 0 && is_in(frames[own - 1], hark__first_frame());
     own -= own > 0 && is_in(frames[own - 1], (void (*)(void))hark__task_main);
+    own -= own > 0 && is_in(frames[own - 1], (void (*)(void))hark__task_call_with_copy);
     return own;
 }
 

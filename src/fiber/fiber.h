@@ -185,6 +185,12 @@ static inline bool hark__stack_intact(const hark__stack *stack)
     return __builtin_expect(stack->guard != HARK__GUARD_CANARY, 1) || hark__stack_whole(stack);
 }
 
+/* Is there nothing to be asked of it when its task has ended? */
+static inline bool hark__stack_plain(const hark__stack *stack)
+{
+    return stack->guard != HARK__GUARD_CANARY && !stack->marked;
+}
+
 /* Bytes in use down from the top, when sp is the lowest; 0 for an sp that is not on it. */
 size_t hark__stack_used(const hark__stack *, const void *sp);
 

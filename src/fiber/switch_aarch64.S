@@ -122,7 +122,10 @@ hark__switch_back:              /* sp: a place; w2: what the call returns there 
         mov     x29, #0
         mov     x30, #0
         stp     x29, x30, [sp, #-16]!
-        blr     x1
+        adr     x30, .Lreturned
+        mov     x16, x1                 /* by which a function may be jumped to under BTI */
+        br      x16
+.Lreturned:
         brk     #1
         END     hark__begin
 

@@ -148,7 +148,7 @@ void hark__story_step(uintptr_t entry)
     case READY_NEW: hark__story_put("begins\n"); break;
     case READY_TASK:
         hark__story_put("goes on: its wait for %s has ended with ", task->wait->what);
-        put_result(task->result);
+        put_result(hark__group_waits(task) ? 0 : task->result); /* else it is for `after` only */
         break;
     default: hark__story_put("goes on\n"); break;
     }

@@ -1278,6 +1278,63 @@ TEST_TASK(group_failures_can_be_asked_while_the_group_is_open)
     return 0;
 }
 
+/* Told while the body waits in close. */
+static int looks_at_failures(void *g)
+{
+    int codes[HARK_FAILURES_KEPT] = {42};
+    CHECK_EQ(hark_sleep(HARK_MS(1)), 0);
+    CHECK_EQ(hark_group_failures(g, codes, HARK_FAILURES_KEPT), 0);
+    CHECK_EQ(codes[0], 42);
+    return -EIO;
+}
+
+TEST_SEEDS(group_close_keeps_the_bodys_result_until_a_child_fails_and_it_is_no_failure)
+{
+    hark_group g;
+    hark_group_open(&g);
+    hark_go(&g, sleeps, INT(2));
+    CHECK_EQ(hark_group_close(&g, 7), 7);
+    CHECK_EQ(hark_group_failures(&g, NULL, 0), 0);
+    hark_group_open(&g);
+    hark_go(&g, looks_at_failures, &g);
+    CHECK_EQ(hark_group_close(&g, 7), -EIO);
+    CHECK_FAILURES(&g, -EIO);
+    hark_group_open(&g); /* the failure comes first */
+    hark_go(&g, returns, INT(-EIO));
+    hark_go(&g, cleans_up_slowly, &(int){0});
+    CHECK_EQ(hark_settle(), -ECANCELED);
+    CHECK_EQ(hark_group_close(&g, 7), -EIO);
+    CHECK_FAILURES(&g, -EIO);
+    return 0;
+}
+
+static hark_group relay;
+static hark_task runner;
+
+/* Who waits for a task's end is told before its group: the next one comes in between. */
+static int passes_it_on(void *times)
+{
+    for (int i = 0; i < *(int *)times; i++) {
+        CHECK_EQ(hark_task_wait(runner), 0);
+        runner = hark_go(&relay, returns, INT(0));
+        CHECK(runner > 0);
+    }
+    return 0;
+}
+
+TEST_TASK(group_close_waits_for_thousands_of_late_children_on_the_same_stack)
+{
+    hark_group around;
+    int times = 20000;
+    hark_group_open(&around);
+    hark_group_open(&relay);
+    runner = hark_go(&relay, sleeps, INT(1));
+    hark_go(&around, passes_it_on, &times);
+    CHECK_EQ(hark_group_close(&relay, 5), 5);
+    CHECK_EQ(hark_task_wait(runner), -ESRCH);
+    return hark_group_close(&around, 0);
+}
+
 TEST_TASK(group_open_does_not_mind_what_the_memory_held)
 {
     hark_group g;

@@ -100,6 +100,27 @@ static void check_is_well(const struct hark__roster *roster, uint32_t expected)
     CHECK_EQ(living, expected);
 }
 
+TEST(roster_the_audit_sees_what_a_task_has_left_in_its_record)
+{
+    static const char left[] = "R5: a free record is not as its next task will need it";
+    struct hark__roster *roster;
+    struct hark__extra extra;
+    CHECK_EQ(hark__roster_open(&roster, 101), 0);
+    hark__task *task = take(roster);
+    CHECK_PTR(task->level, &task->base);
+    hark__roster_give(roster, task);
+    check_is_well(roster, 0);
+    task->extra = &extra;
+    check_says(roster, left);
+    task->extra = NULL;
+    task->base.inner = &task->base;
+    check_says(roster, left);
+    task->base.inner = NULL;
+    task->level = NULL;
+    check_says(roster, left);
+    hark__roster_close(roster);
+}
+
 TEST(roster_the_audit_misses_no_record_and_no_number)
 {
     static const char lost[] = "R2: a free record is not in the list of free ones",

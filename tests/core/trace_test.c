@@ -72,6 +72,14 @@ INSIDE(trace_of_a_parked_task_shows_the_programs_own_calls)
     CHECK_STR(calls_of(hark_self()), ""); /* it runs */
 }
 
+INSIDE(trace_of_a_task_with_an_argument_of_its_own_shows_the_programs_own_calls)
+{
+    const hark_task task = hark_go_with(&group, trace_test_calls, (int[2]){1, 2});
+    CHECK_EQ(hark_settle(), 0);
+    check_calls(task);
+    hark_event_set(&event);
+}
+
 static int inside_a_careful_loop(void *arg)
 {
     hark_group tasks;

@@ -6,6 +6,7 @@
 #include "kit.h"
 
 #include <fcntl.h>
+#include <hark/testing.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -407,4 +408,34 @@ TEST_DIES(words_an_overflow_that_only_the_canary_saw_is_told_at_the_tasks_end, S
 {
     setenv("HARK_GUARD", "canary", 1);
     RUN_VIRTUAL(writes_into_its_canary, NULL);
+}
+
+/* ---- stories --------------------------------------------------------------------------------- */
+
+static int ends_behind_the_closer(void *arg)
+{
+    (void)arg;
+    hark_yield();
+    return 0;
+}
+
+static int closes_and_fails(void *arg)
+{
+    hark_group g;
+    (void)arg;
+    hark_group_open(&g);
+    hark_go(&g, ends_behind_the_closer, NULL);
+    CHECK_EQ(hark_group_close(&g, 0), 0);
+    HARK_TEST_CHECK(arg != NULL);
+    return 0;
+}
+
+/* What wakes it is a matter between the group and its closer. */
+TEST(words_of_a_story_say_that_nobody_cuts_a_wait_for_children_short)
+{
+    const hark_exploration options = {.size = sizeof(options), .main = closes_and_fails};
+    capture_begin();
+    const int failures = hark_explore(&options, NULL);
+    CHECK_HAS(capture_end(), "goes on: its wait for its children has ended with 0\n");
+    CHECK_EQ(failures, 1);
 }
