@@ -559,8 +559,8 @@ void hark__leave_timer(hark__task *task); /* ... for a timer */
 
 /* From the loop's own context: run one task until control comes back. */
 void hark__loop_step(hark_loop *loop, uintptr_t entry);
-/* The running task is no more: on to the next. Does not return. */
-void hark__go_on_without(hark_loop *loop, hark__tools *gone);
+/* The running task is no more, and gives its stack back: on to the next. Does not return. */
+void hark__go_on_without(hark_loop *loop, hark__stack *stack);
 /* -ECANCELED, and what must happen with it. */
 int hark__canceled(hark__task *task);
 

@@ -267,24 +267,32 @@ void hark__loop_step(hark_loop *loop, uintptr_t entry)
     }
 }
 
-static __attribute__((noinline)) void go_on_without_told(hark_loop *loop, hark__tools *gone)
+static __attribute__((noinline)) void go_on_without_told(hark_loop *loop, hark__stack *stack)
 {
-    switch_told(loop, gone, NULL, next_entry(loop));
+    hark__stacks_give(loop->stacks, stack);
+    switch_told(loop, &stack->tools, NULL, next_entry(loop));
 }
 
 /* The running task is no more, though we still stand on its stack; nothing of it is written any
- * more. */
-void hark__go_on_without(hark_loop *loop, hark__tools *gone)
+ * more. A new task gets it as it is. */
+void hark__go_on_without(hark_loop *loop, hark__stack *stack)
 {
     if (unlikely(hark__tools_on)) {
-        go_on_without_told(loop, gone);
+        go_on_without_told(loop, stack);
         return;
     }
     uintptr_t entry = next_entry(loop);
     hark__task *next = (hark__task *)(entry & ~(uintptr_t)READY_KIND);
 
-    if ((entry & READY_KIND) == READY_NEW) {
-        begin(loop, NULL, next);
+    if ((entry & READY_KIND) == READY_NEW &&
+        likely((next->flags & (TASK_CLASS | TASK_STACKED)) == stack->class)) {
+        hark__stacks_hand_on(loop->stacks, stack, next);
+        begin_at(loop, NULL, next, stack->top);
+        return;
+    }
+    hark__stacks_give(loop->stacks, stack);
+    if (unlikely((entry & READY_KIND) == READY_NEW)) {
+        begin_slow(loop, NULL, next);
     } else if (likely(next)) {
         begin_step(loop, next);
         hark__leap(next->sp, next->result);

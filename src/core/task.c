@@ -414,8 +414,7 @@ static inline void leave(hark_loop *loop, hark__task *task, hark__stack *stack)
     count_living(loop, -1);
     hark__loop_unpromise(loop);
     hark__roster_give(loop->roster, task);
-    hark__stacks_give(loop->stacks, stack);
-    hark__go_on_without(loop, &stack->tools);
+    hark__go_on_without(loop, stack);
 }
 
 /* There is more to check or to tell than that a child of a group has ended well. */

@@ -162,6 +162,13 @@ static inline void hark__stacks_give(hark__stacks *stacks, hark__stack *stack)
     c->reserved--;
 }
 
+/* Back, and taken by somebody else at once: there is one reservation less in use. */
+static inline void hark__stacks_hand_on(hark__stacks *stacks, hark__stack *stack, void *owner)
+{
+    stacks->classes[stack->class].reserved--;
+    stack->owner = owner;
+}
+
 /* Gives memory of long unused stacks back to the kernel, above a decaying high-water mark: half of
  * what was not needed since the last call, at most about 2 ms of work. For a loop that is
  * idle, some ten times a second; true: as long as it stays idle, there is more to give back. */
