@@ -33,7 +33,7 @@ typedef struct hark_case {
     void *object;
     int64_t number; /* a task, a deadline, a descriptor */
     int events;
-    int order; /* in which they are looked at */
+    int order; /* in which those that may be ready are asked */
     int result;
 } hark_case;
 

@@ -102,6 +102,7 @@
     X(chan_end_drops_what_is_buffered, "the last sender takes what is buffered with it") \
     X(chan_close_forgets_senders, "the last receiver wakes no sender") \
     X(chan_one_end_closes_all, "closing one of several ends closes the side") \
+    X(chan_select_passes_over_a_sender, "a select takes a channel whose sender waits for idle") \
     X(queue_direct_item_is_not_counted, "an item that is handed over need not be done") \
     X(queue_item_is_left_to_be_fetched, "an item that was handed over is also kept") \
     X(queue_ring_is_torn, "a ring that grows forgets where it began") \

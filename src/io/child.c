@@ -528,6 +528,7 @@ static void explain_case(hark_case *c, const char *call)
 static const struct hark__case_kind on_child = {
     .what = "the end of child process",
     .check = check_case,
+    .look = hark__look_at_one,
     .ready = reap_if_ended,
     .join = join_case,
     .leave = leave_case,

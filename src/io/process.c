@@ -240,6 +240,7 @@ static void explain_case(hark_case *c, const char *call)
 static const struct hark__case_kind on_process = {
     .what = "the end of process",
     .check = check_case,
+    .look = hark__look_at_one,
     .ready = has_ended,
     .join = join_case,
     .leave = leave_case,

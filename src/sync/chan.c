@@ -363,11 +363,39 @@ static bool recv_ready(hark_case *k)
     return k->result != -EAGAIN;
 }
 
-static int join_senders(hark_loop *loop, hark_case *k)
+/* Bound: then it was initialised, too. */
+static bool is_sound(const hark_case *k, uint32_t loop)
 {
-    (void)loop;
-    hark__list_add(&((hark_chan *)k->object)->senders, &k->in.waiter);
-    return 0;
+    const hark_chan *c = k->object;
+
+    return likely(c && k->item && c->receivers.loop == loop && c->senders.loop == loop);
+}
+
+static bool send_is_idle(const hark_case *k)
+{
+    const hark_chan *c = k->object;
+
+    return likely(c->used == c->capacity && !c->receivers.first && c->open_senders &&
+                  c->open_receivers);
+}
+
+/* A select may have many of these: no more branches than need be. */
+static bool recv_is_idle(const hark_case *k)
+{
+    const hark_chan *c = k->object;
+    const void *sender = planted(chan_select_passes_over_a_sender) ? NULL : c->senders.first;
+
+    return likely(!(c->used | (uintptr_t)sender) && c->open_senders && c->open_receivers);
+}
+
+static hark_case *look_at_sends(hark_case *k, struct hark__look *look)
+{
+    return hark__look_at_row(k, look, is_sound, send_is_idle);
+}
+
+static hark_case *look_at_recvs(hark_case *k, struct hark__look *look)
+{
+    return hark__look_at_row(k, look, is_sound, recv_is_idle);
 }
 
 static void explain_case(hark_case *k, const char *call)
@@ -378,9 +406,9 @@ static void explain_case(hark_case *k, const char *call)
 static const struct hark__case_kind on_send = {
     .what = "a channel to take an item",
     .check = check_case,
+    .look = look_at_sends,
     .ready = send_ready,
-    .join = join_senders,
-    .leave = hark__case_leave_list,
+    .list = offsetof(hark_chan, senders),
     .there = send_is_due,
     .stands = hark__case_stands_in_list,
     .explain = explain_case,
@@ -388,9 +416,9 @@ static const struct hark__case_kind on_send = {
 static const struct hark__case_kind on_recv = {
     .what = "an item of a channel",
     .check = check_case,
+    .look = look_at_recvs,
     .ready = recv_ready,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
+    .list = offsetof(hark_chan, receivers),
     .there = recv_is_due,
     .stands = hark__case_stands_in_list,
     .explain = explain_case,

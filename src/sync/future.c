@@ -289,12 +289,21 @@ static void explain_case(hark_case *c, const char *call)
     pass_failure(c->result, (uint64_t)c->number, call);
 }
 
+static bool is_idle(const hark_case *c)
+{
+    return !((const hark_future *)c->object)->ready;
+}
+
+static hark_case *look_at(hark_case *c, struct hark__look *look)
+{
+    return hark__look_at_row(c, look, hark__case_is_sound, is_idle);
+}
+
 static const struct hark__case_kind on_future = {
     .what = "a future",
     .check = hark__case_check_list,
+    .look = look_at,
     .ready = take_outcome,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
     .there = is_there,
     .stands = hark__case_stands_in_list,
     .explain = explain_case,

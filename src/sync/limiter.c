@@ -168,12 +168,21 @@ static bool borrow_if_free(hark_case *c)
     return true;
 }
 
+static bool is_idle(const hark_case *c)
+{
+    return !token_is_free((hark_case *)c);
+}
+
+static hark_case *look_at(hark_case *c, struct hark__look *look)
+{
+    return hark__look_at_row(c, look, hark__case_is_sound, is_idle);
+}
+
 static const struct hark__case_kind on_limiter = {
     .what = "a token of a limiter",
     .check = hark__case_check_list,
+    .look = look_at,
     .ready = borrow_if_free,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
     .there = token_is_free,
     .stands = hark__case_stands_in_list,
 };

@@ -559,6 +559,7 @@ static const hark__task *case_holder(const hark_case *c)
 static const struct hark__case_kind on_acquire = {
     .what = "a lock",
     .check = check_case,
+    .look = hark__look_at_one,
     .ready = case_ready,
     .join = join_case,
     .leave = leave_case,

@@ -537,11 +537,35 @@ static bool get_ready(hark_case *k)
     return k->result != -EAGAIN;
 }
 
-static int join_putters(hark_loop *loop, hark_case *k)
+static bool is_sound(const hark_case *k, uint32_t loop)
 {
-    (void)loop;
-    hark__list_add(&((hark_queue *)k->object)->putters, &k->in.waiter);
-    return 0;
+    const hark_queue *q = k->object;
+
+    return q && k->item && q->size && q->getters.loop == loop && q->putters.loop == loop;
+}
+
+static bool put_is_idle(const hark_case *k)
+{
+    const hark_queue *q = k->object;
+
+    return is_full(q) && !q->getters.first && !q->ended;
+}
+
+static bool get_is_idle(const hark_case *k)
+{
+    const hark_queue *q = k->object;
+
+    return !q->used && !q->ended;
+}
+
+static hark_case *look_at_puts(hark_case *k, struct hark__look *look)
+{
+    return hark__look_at_row(k, look, is_sound, put_is_idle);
+}
+
+static hark_case *look_at_gets(hark_case *k, struct hark__look *look)
+{
+    return hark__look_at_row(k, look, is_sound, get_is_idle);
 }
 
 static void explain_case(hark_case *k, const char *call)
@@ -552,9 +576,9 @@ static void explain_case(hark_case *k, const char *call)
 static const struct hark__case_kind on_put = {
     .what = "a place in a queue",
     .check = check_case,
+    .look = look_at_puts,
     .ready = put_ready,
-    .join = join_putters,
-    .leave = hark__case_leave_list,
+    .list = offsetof(hark_queue, putters),
     .there = put_is_due,
     .stands = hark__case_stands_in_list,
     .explain = explain_case,
@@ -562,9 +586,9 @@ static const struct hark__case_kind on_put = {
 static const struct hark__case_kind on_get = {
     .what = "an item of a queue",
     .check = check_case,
+    .look = look_at_gets,
     .ready = get_ready,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
+    .list = offsetof(hark_queue, getters),
     .there = get_is_due,
     .stands = hark__case_stands_in_list,
     .explain = explain_case,

@@ -7,27 +7,37 @@
  *          waiters calls `chosen`, which takes the others out at once: so from that instant nothing
  *          can be given to them, and they leave no trace.
  *
- *          What a case is stands in a table of four functions; the algorithm knows no primitive.
+ *          What a case is stands in a table of functions; the algorithm knows no primitive. But
+ *          most cases only stand in a list, and most of many are idle: so there is no call for each
+ *          of them. A kind looks at a row of its cases (`look`), and one without a `join` stands in
+ *          the list that its object has.
  *
  * Rules    T1  A case that happened has had its effect when select returns its index; the others
  *              have had none.
- *          T2  The cases are looked at in a random order, so that of those that are ready each has
- *              the same chance.
+ *          T2  Those that are not idle are asked in a random order, so that of those that are ready
+ *              each has the same chance.
  *          T3  A descriptor's report may be spurious (an edge that somebody else used up): it is
  *              looked at again before the others are taken out, so that nothing that happens
  *              meanwhile is missed.
+ *          T4  No case is passed over that could happen, that must be refused, or whose primitive
+ *              has yet to be bound.
  */
+#include <limits.h>
+
 #include "core/core.h"
 #include "sync/lock.h"
 #include "sync/sync.h"
 
 #define TOLD_MOST 8 /* cases that a report names */
 
-/* What a parked task waits in: found through its waiter's `next`. */
+/* What a parked task waits in: its record's waiter tells. */
 struct selection {
     hark_case *cases;
     int count;
 };
+
+/* A parked task is woken with the index; with this much added where words are due. */
+#define WITH_WORDS INT_MIN
 
 /* ---- events, flags --------------------------------------------------------------------------- */
 
@@ -248,42 +258,75 @@ static void explain_fd(hark_case *c, const char *call)
     hark__fail(c->result, call, "descriptor %ld is not open (any more)", (long)c->number);
 }
 
+static bool event_is_idle(const hark_case *c)
+{
+    return !((const hark_event *)c->object)->set;
+}
+
+static hark_case *look_at_events(hark_case *c, struct hark__look *look)
+{
+    return hark__look_at_row(c, look, hark__case_is_sound, event_is_idle);
+}
+
+static bool flag_is_idle(const hark_case *c)
+{
+    return !hark_flag_is_set(c->object);
+}
+
+static hark_case *look_at_flags(hark_case *c, struct hark__look *look)
+{
+    return hark__look_at_row(c, look, hark__case_is_sound, flag_is_idle);
+}
+
+static bool since_is_sound(const hark_case *c, uint32_t loop)
+{
+    return hark__case_is_sound(c, loop) && hark_flag_generation(c->object) >= (uint64_t)c->number;
+}
+
+static bool since_is_idle(const hark_case *c)
+{
+    return hark_flag_generation(c->object) == (uint64_t)c->number;
+}
+
+static hark_case *look_at_since(hark_case *c, struct hark__look *look)
+{
+    return hark__look_at_row(c, look, since_is_sound, since_is_idle);
+}
+
 static const struct hark__case_kind on_event = {
     .what = "an event",
     .check = hark__case_check_list,
+    .look = look_at_events,
     .ready = event_ready,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
     .stands = hark__case_stands_in_list,
 };
 static const struct hark__case_kind on_flag = {
     .what = "a flag",
     .check = hark__case_check_list,
+    .look = look_at_flags,
     .ready = flag_ready,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
     .stands = hark__case_stands_in_list,
 };
 static const struct hark__case_kind on_flag_since = {
     .what = "a flag to be set again",
     .check = check_since,
+    .look = look_at_since,
     .ready = since_ready,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
     .stands = hark__case_stands_in_list,
 };
 static const struct hark__case_kind on_task = {
     .what = "the end of",
     .check = check_task,
+    .look = hark__look_at_one,
     .ready = task_ready,
     .join = join_task,
-    .leave = hark__case_leave_list,
     .stands = stands_with_joiners,
     .describe = describe_task,
 };
 static const struct hark__case_kind on_time = {
     .what = "time to pass",
     .check = check_nothing,
+    .look = hark__look_at_one,
     .ready = time_ready,
     .join = join_time,
     .leave = leave_time,
@@ -293,6 +336,7 @@ static const struct hark__case_kind on_time = {
 static const struct hark__case_kind on_fd = {
     .what = "descriptor",
     .check = check_fd,
+    .look = hark__look_at_one,
     .ready = fd_ready,
     .join = join_fd,
     .leave = leave_fd,
@@ -334,48 +378,71 @@ hark_case hark_on_fd(int fd, short events)
 
 /* ---- the algorithm --------------------------------------------------------------------------- */
 
-static void leave_all(hark_loop *loop, const struct selection *selection)
+static struct selection selection_of(const hark__task *task)
 {
-    int count = selection->count - (planted(select_leaves_a_case_behind) && selection->count > 1);
+    return (struct selection){(hark_case *)task->in.waiter.next, (int)task->in.waiter.owner};
+}
 
-    for (int i = 0; i < count; i++) {
-        selection->cases[i].kind->leave(loop, &selection->cases[i]);
+/* Most kinds only stand in a list: without a call for each case. */
+static inline int stand(hark_loop *loop, hark_case *c, hark__task *task)
+{
+    uintptr_t owner = (uintptr_t)task | OWNER_CASE;
+
+    if (c->kind->join) {
+        c->in.waiter = (struct hark_waiter){.owner = owner};
+        return c->kind->join(loop, c);
+    }
+    c->in.waiter.owner = owner;
+    hark__list_add((struct hark_waitlist *)((char *)c->object + c->kind->list), &c->in.waiter);
+    return 0;
+}
+
+static inline void leave(hark_loop *loop, hark_case *c)
+{
+    if (c->kind->leave) {
+        c->kind->leave(loop, c);
+    } else if (c->in.waiter.list) {
+        hark__list_remove(&c->in.waiter);
     }
 }
 
-static const struct selection *selection_of(const hark__task *task)
+static void leave_all(hark_loop *loop, struct selection selection)
 {
-    return (const struct selection *)task->in.waiter.next;
+    int count = selection.count - (planted(select_leaves_a_case_behind) && selection.count > 1);
+
+    for (hark_case *c = selection.cases, *end = c + count; c < end; c++) {
+        leave(loop, c);
+    }
 }
 
 /* Which case does a waiter belong to? Either of the two in it may be the one. */
-static int index_of(const struct selection *selection, const struct hark_waiter *waiter)
+static int index_of(struct selection selection, const struct hark_waiter *waiter)
 {
-    return (int)(((const char *)waiter - (const char *)selection->cases) /
+    return (int)(((const char *)waiter - (const char *)selection.cases) /
                  (ptrdiff_t)sizeof(hark_case));
 }
 
 /* Rule T3. The hint was wrong: this case goes on waiting, and the others have never stopped. */
 static bool rejoin(hark__task *task, hark_case *c)
 {
-    c->kind->leave(hark__here, c);
-    c->in.waiter = (struct hark_waiter){.owner = (uintptr_t)task | OWNER_CASE};
-    c->result = planted(select_looks_before_it_stands) ? 0 : c->kind->join(hark__here, c);
+    leave(hark__here, c);
+    c->result = planted(select_looks_before_it_stands) ? 0 : stand(hark__here, c, task);
     return c->result == 0;
 }
 
 static void case_chosen(hark__task *task, struct hark_waiter *waiter, int result)
 {
-    const struct selection *selection = selection_of(task);
+    struct selection selection = selection_of(task);
     int index = index_of(selection, waiter);
-    hark_case *c = &selection->cases[index];
+    hark_case *c = &selection.cases[index];
 
     c->result = result;
     if (c->kind->confirm && result >= 0 && !c->kind->ready(c) && rejoin(task, c)) {
         return;
     }
     leave_all(hark__here, selection);
-    hark__ready(hark__here, task, index);
+    bool more = c->result < 0 || planted(select_two_happen);
+    hark__ready(hark__here, task, more ? WITH_WORDS + index : index);
 }
 
 static void leave_selection(hark__task *task)
@@ -395,12 +462,12 @@ static void describe_case(const hark_case *c, struct hark__text *text)
 
 static void describe_selection(const hark__task *task, struct hark__text *text)
 {
-    const struct selection *selection = selection_of(task);
-    int count = selection->count, told = count > TOLD_MOST ? TOLD_MOST : count;
+    struct selection selection = selection_of(task);
+    int count = selection.count, told = count > TOLD_MOST ? TOLD_MOST : count;
 
     for (int i = 0; i < told; i++) {
         hark__text_put(text, "%s%s", i ? "; " : ": ", i && i == count - 1 ? "or " : "");
-        describe_case(&selection->cases[i], text);
+        describe_case(&selection.cases[i], text);
     }
     if (told < count) {
         hark__text_put(text, "; or one of %d more", count - told);
@@ -408,10 +475,10 @@ static void describe_selection(const hark__task *task, struct hark__text *text)
 }
 
 /* Only if all of them are to be had from a holder. */
-static bool waits_for_holders(const struct selection *selection)
+static bool waits_for_holders(struct selection selection)
 {
-    for (int i = 0; i < selection->count; i++) {
-        if (!selection->cases[i].kind->holder) {
+    for (int i = 0; i < selection.count; i++) {
+        if (!selection.cases[i].kind->holder) {
             return false;
         }
     }
@@ -420,12 +487,12 @@ static bool waits_for_holders(const struct selection *selection)
 
 static const hark__task *holder_awaited(const hark__task *task, int which)
 {
-    const struct selection *selection = selection_of(task);
+    struct selection selection = selection_of(task);
 
-    if (which >= selection->count) {
+    if (which >= selection.count) {
         return NULL;
     }
-    const hark_case *c = &selection->cases[which];
+    const hark_case *c = &selection.cases[which];
     if (planted(ring_through_any_select)) {
         return c->kind->holder ? c->kind->holder(c) : NULL;
     }
@@ -436,11 +503,11 @@ static const hark__task *holder_awaited(const hark__task *task, int which)
  * that would have come by itself. */
 static bool any_there(const hark__task *task)
 {
-    const struct selection *selection = selection_of(task);
+    struct selection selection = selection_of(task);
     bool there = false;
 
-    for (int i = 0; i < selection->count && !there; i++) {
-        hark_case *c = &selection->cases[i];
+    for (int i = 0; i < selection.count && !there; i++) {
+        hark_case *c = &selection.cases[i];
         bool (*is_there)(hark_case * c) = c->kind->there ? c->kind->there : c->kind->ready;
         int before = c->result;
         there = is_there(c) && !(c->kind->confirm && c->result == -EBADF);
@@ -451,69 +518,61 @@ static bool any_there(const hark__task *task)
 
 static void selection_stands(const hark__task *task, struct hark__audit *audit)
 {
-    const struct selection *selection = selection_of(task);
+    struct selection selection = selection_of(task);
 
-    for (int i = 0; i < selection->count; i++) {
-        selection->cases[i].kind->stands(task, &selection->cases[i], audit);
+    for (int i = 0; i < selection.count; i++) {
+        selection.cases[i].kind->stands(task, &selection.cases[i], audit);
     }
 }
 
-static const struct hark__wait_kind select_kind = {
-    .what = "the first of",
-    .leave = leave_selection,
-    .chosen = case_chosen,
-    .describe = describe_selection,
-    .there = any_there,
-    .stands = selection_stands,
-    .holder = holder_awaited,
-};
-
 /* Two cases cannot both wait for one direction of a descriptor. */
-static int check_descriptor(const hark_case *cases, int which, const char *call)
+static int check_descriptor(const hark_case *cases, const hark_case *c, const char *call)
 {
-    const hark_case *c = &cases[which];
-
-    for (int i = 0; i < which && c->kind == &on_fd; i++) {
-        if (cases[i].kind == &on_fd && cases[i].number == c->number && cases[i].events & c->events) {
+    for (const hark_case *before = cases; before < c; before++) {
+        if (before->kind == &on_fd && before->number == c->number && before->events & c->events) {
             return hark__fail(-EBUSY, call,
                               "cases %d and %d wait for the same descriptor, %ld; make one of them",
-                              i, which, (long)c->number);
+                              (int)(before - cases), (int)(c - cases), (long)c->number);
         }
     }
     return 0;
 }
 
-static int check_cases(hark_case *cases, int n, const char *call)
+hark_case *hark__look_at_one(hark_case *c, struct hark__look *look)
+{
+    look->error = c->kind->check(c, look->call);
+    if (!look->error && c->kind == &on_fd) {
+        look->error = check_descriptor(look->cases, c, look->call);
+    }
+    if (look->error) {
+        return NULL;
+    }
+    hark__look_ask(look, c);
+    return c + 1;
+}
+
+/* May all of them be waited for? Then how many are to be asked whether they are ready. */
+static int look_at_all(hark_loop *loop, hark_case *cases, int n, const char *call)
 {
     if (!cases || n <= 0) {
         return hark__fail(-EINVAL, call, "there is no case to wait for");
     }
-    for (int i = 0; i < n; i++) {
-        int error = cases[i].kind
-                        ? cases[i].kind->check(&cases[i], call)
-                        : hark__fail(-EINVAL, call, "case %d was not made by a hark_on_... call", i);
-        if (error || (error = check_descriptor(cases, i, call))) {
-            return error;
+    struct hark__look look = {cases, cases + n, call, loop->id, 0, 0};
+    for (hark_case *c = cases; c && c < look.end;) {
+        if (!c->kind) {
+            return hark__fail(-EINVAL, call, "case %d was not made by a hark_on_... call",
+                              (int)(c - cases));
         }
+        c = c->kind->look(c, &look);
     }
-    return 0;
+    return look.error ? look.error : look.asked;
 }
 
-/* The caller is about to wait. */
-static int check_ring(const struct selection *selection, const char *call)
+static void happened(hark_case *c, const char *call)
 {
-    const hark__task *self = hark__here->running;
-
-    if (!waits_for_holders(selection) || planted(select_ring_is_not_seen)) {
-        return 0;
+    if (c->result < 0 && c->kind->explain) {
+        c->kind->explain(c, call);
     }
-    const hark_case *c = selection->cases, *end = c + selection->count;
-    for (; c < end; c++) {
-        if (!hark__ring_closes(self, c->kind->holder(c))) {
-            return 0;
-        }
-    }
-    return hark__ring_fail(self, selection->cases->kind->holder(selection->cases), call);
 }
 
 /* Rule T2. Below `count`, at random: a place that only moves on would favour the case behind a gap of
@@ -527,15 +586,11 @@ static int draw(hark_loop *loop, int count)
     return (int)((uint64_t)loop->fair_turn * (uint32_t)count >> 32);
 }
 
-/* In an order that is shuffled while they are looked at. */
-static int find_ready(hark_loop *loop, hark_case *cases, int n)
+/* In an order that is shuffled while they are asked. */
+static int find_ready(hark_loop *loop, hark_case *cases, int count)
 {
-    for (int i = 0; i < n; i++) {
-        cases[i].order = i;
-        cases[i].result = 0;
-    }
-    for (int i = 0; i < n; i++) {
-        int other = i + draw(loop, n - i), index = cases[other].order;
+    for (int i = 0; i < count; i++) {
+        int other = count - i > 1 ? i + draw(loop, count - i) : i, index = cases[other].order;
         cases[other].order = cases[i].order;
         if (cases[index].kind->ready(&cases[index])) {
             return index;
@@ -543,6 +598,61 @@ static int find_ready(hark_loop *loop, hark_case *cases, int n)
         cases[index].result = 0;
     }
     return -EAGAIN;
+}
+
+/* What can happen at once: its index; -EAGAIN: nothing; or why one may not wait for them. */
+static int select_now(hark_loop *loop, hark_case *cases, int n, const char *call)
+{
+    int count = look_at_all(loop, cases, n, call), index = count ? count : -EAGAIN;
+
+    if (count > 0 && (index = find_ready(loop, cases, count)) >= 0) {
+        happened(&cases[index], call);
+    }
+    return index;
+}
+
+/* It was cancelled; or a case has happened that has words. */
+static int after_select(hark__task *self, int code)
+{
+    struct selection selection = selection_of(self);
+    int index = code - WITH_WORDS;
+
+    if (index >= selection.count) {
+        return code;
+    }
+    if (planted(select_two_happen)) {
+        return select_now(hark__here, selection.cases, selection.count, "hark_select");
+    }
+    happened(&selection.cases[index], "hark_select");
+    return index;
+}
+
+static const struct hark__wait_kind select_kind = {
+    .what = "the first of",
+    .leave = leave_selection,
+    .chosen = case_chosen,
+    .after = after_select,
+    .describe = describe_selection,
+    .there = any_there,
+    .stands = selection_stands,
+    .holder = holder_awaited,
+};
+
+/* The caller is about to wait. */
+static int check_ring(struct selection selection, const char *call)
+{
+    const hark__task *self = hark__here->running;
+
+    if (!waits_for_holders(selection) || planted(select_ring_is_not_seen)) {
+        return 0;
+    }
+    const hark_case *c = selection.cases, *end = c + selection.count;
+    for (; c < end; c++) {
+        if (!hark__ring_closes(self, c->kind->holder(c))) {
+            return 0;
+        }
+    }
+    return hark__ring_fail(self, selection.cases->kind->holder(selection.cases), call);
 }
 
 /* What is neither a descriptor's nor for want of memory was said by who refused it. */
@@ -558,51 +668,49 @@ static int cannot_join(const hark_case *c, int which, int error, const char *cal
                                      : error;
 }
 
-static int join_all(hark_loop *loop, struct selection *selection, const char *call)
+static int join_all(hark_loop *loop, struct selection selection, const char *call)
 {
     hark__task *self = loop->running;
 
-    for (int i = 0; i < selection->count; i++) {
-        hark_case *c = &selection->cases[i];
-        c->in.waiter = (struct hark_waiter){.owner = (uintptr_t)self | OWNER_CASE};
-        int error = c->kind->join(loop, c);
+    for (int i = 0; i < selection.count; i++) {
+        hark_case *c = &selection.cases[i];
+        int error = stand(loop, c, self);
         if (error) {
-            leave_all(loop, &(struct selection){selection->cases, i});
+            leave_all(loop, (struct selection){selection.cases, i});
             return cannot_join(c, i, error, call);
         }
     }
-    self->in.waiter.next = (struct hark_waiter *)selection;
+    self->in.waiter.next = (struct hark_waiter *)selection.cases;
+    self->in.waiter.owner = (uintptr_t)selection.count;
     return 0;
 }
 
-static int happened(hark_case *cases, int index, const char *call)
+/* ... as soon as one can happen. */
+static int wait_for(hark_loop *loop, struct selection selection, const char *call)
 {
-    if (index >= 0 && cases[index].result < 0 && cases[index].kind->explain) {
-        cases[index].kind->explain(&cases[index], call);
+    int error = check_ring(selection, call);
+
+    if (error || (error = join_all(loop, selection, call))) {
+        return error;
     }
-    return index;
+    return hark__park(&select_kind);
 }
 
 int hark_select(hark_case *cases, int n)
 {
     static const char call[] = "hark_select";
-    struct selection selection = {cases, n};
     int error = hark__enter_task(call), index;
 
-    if (error || (error = check_cases(cases, n, call))) {
+    if (error) {
         return error;
     }
-    if ((index = find_ready(hark__here, cases, n)) >= 0) {
-        happened(cases, index, call);
+    if ((index = select_now(hark__here, cases, n, call)) == -EAGAIN) {
+        return wait_for(hark__here, (struct selection){cases, n}, call);
+    }
+    if (index >= 0) {
         hark__pass();
-        return index;
     }
-    if ((error = check_ring(&selection, call)) || (error = join_all(hark__here, &selection, call))) {
-        return error;
-    }
-    index = hark__park(&select_kind);
-    index = planted(select_two_happen) && index >= 0 ? find_ready(hark__here, cases, n) : index;
-    return happened(cases, index, call);
+    return index;
 }
 
 int hark_try_select(hark_case *cases, int n)
@@ -612,8 +720,7 @@ int hark_try_select(hark_case *cases, int n)
     if (!hark__loop_here()) {
         return hark__fail(-ENOTSUP, call, "there is no loop in this thread");
     }
-    int error = check_cases(cases, n, call);
-    return error ? error : happened(cases, find_ready(hark__here, cases, n), call);
+    return select_now(hark__here, cases, n, call);
 }
 
 int hark_case_result(const hark_case *c)

@@ -146,12 +146,21 @@ static bool take_if_there(hark_case *c)
     return true;
 }
 
+static bool is_idle(const hark_case *c)
+{
+    return !permit_is_there((hark_case *)c);
+}
+
+static hark_case *look_at(hark_case *c, struct hark__look *look)
+{
+    return hark__look_at_row(c, look, hark__case_is_sound, is_idle);
+}
+
 static const struct hark__case_kind on_sem = {
     .what = "a permit of a semaphore",
     .check = hark__case_check_list,
+    .look = look_at,
     .ready = take_if_there,
-    .join = hark__case_join_list,
-    .leave = hark__case_leave_list,
     .there = permit_is_there,
     .stands = hark__case_stands_in_list,
 };

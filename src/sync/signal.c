@@ -313,6 +313,7 @@ static void explain_case(hark_case *c, const char *call)
 static const struct hark__case_kind on_signal = {
     .what = "signal",
     .check = check_case,
+    .look = hark__look_at_one,
     .ready = take_if_there,
     .join = join_case,
     .leave = leave_case,

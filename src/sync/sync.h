@@ -65,14 +65,27 @@ static inline void hark__follow(struct hark_waitlist *list, const struct hark_wa
 
 /* ---- cases of a select ----------------------------------------------------------------------- */
 
+/* A look at all cases of a select: may they be waited for, and which may be ready? */
+struct hark__look {
+    hark_case *cases, *end;
+    const char *call;
+    uint32_t loop; /* its id */
+    int error;
+    int asked; /* how many are not idle; which, is in the `order` of the first so many cases */
+};
+
 /* What a case of a select is: one constant for each kind, in its primitive's file. */
 struct hark__case_kind {
     const char *what;                             /* "an event": for reports */
     int (*check)(hark_case *c, const char *call); /* may it be waited for here? 0 or -errno */
+    /* Look at c, and perhaps at those of the same kind that follow (hark__look_at_row). The next
+     * one that is to be looked at; NULL: look->error. */
+    hark_case *(*look)(hark_case *c, struct hark__look *look);
     /* It happens now: with its effect, and c->result. */
     bool (*ready)(hark_case *c);
-    int (*join)(struct hark_loop *loop, hark_case *c);
-    void (*leave)(struct hark_loop *loop, hark_case *c);
+    size_t list; /* where in its object the list is that it waits in */
+    int (*join)(struct hark_loop *loop, hark_case *c); /* NULL: it stands in that list, that is all */
+    void (*leave)(struct hark_loop *loop, hark_case *c); /* NULL: the same, if it stands there */
     /* For the audit, of a case that waits: could it happen? Without an effect. NULL: `ready` has
      * none, so it can be asked. */
     bool (*there)(hark_case *c);
@@ -92,6 +105,46 @@ int hark__case_join_list(struct hark_loop *loop, hark_case *c);
 void hark__case_leave_list(struct hark_loop *loop, hark_case *c);
 void hark__case_stands_in_list(const struct hark__task *task, const hark_case *c,
                                struct hark__audit *audit);
+
+/* Of one case: it is checked, and is to be asked. */
+hark_case *hark__look_at_one(hark_case *c, struct hark__look *look);
+
+static inline void hark__look_ask(struct hark__look *look, hark_case *c)
+{
+    c->result = 0;
+    look->cases[look->asked++].order = (int)(c - look->cases);
+}
+
+/* A kind's `look`. `sound`: `check` would find nothing wrong, and have nothing to do. `idle`, of one
+ * that is sound: `ready` would find it not ready. */
+static inline __attribute__((always_inline)) hark_case *hark__look_at_row(
+    hark_case *c, struct hark__look *look, bool (*sound)(const hark_case *c, uint32_t loop),
+    bool (*idle)(const hark_case *c))
+{
+    const struct hark__case_kind *kind = c->kind;
+    const hark_case *end = look->end;
+    uint32_t loop = look->loop;
+
+    for (; c < end && c->kind == kind; c++) {
+        if (unlikely(!sound(c, loop))) {
+            return hark__look_at_one(c, look);
+        }
+        if (likely(idle(c))) {
+            c->result = 0;
+        } else {
+            hark__look_ask(look, c);
+        }
+    }
+    return c;
+}
+
+/* Of a primitive that begins with its list, for hark__case_check_list. */
+static inline bool hark__case_is_sound(const hark_case *c, uint32_t loop)
+{
+    const struct hark_waitlist *list = c->object;
+
+    return list && list->loop == loop;
+}
 
 /* May one wait for a set since then? 0 or -EINVAL. */
 int hark__flag_check_since(const hark_flag *f, uint64_t generation, const char *call);

@@ -83,6 +83,7 @@ FINDER(chan_met_sender_goes_on_waiting, "chan_select_of_both_ends_cancelled", 10
 FINDER(chan_end_drops_what_is_buffered, "chan_last_sender_closes_behind_its_item", 1000)
 FINDER(chan_close_forgets_senders, "chan_buffer_is_dropped_with_the_last_receiver", 1000)
 FINDER(chan_one_end_closes_all, "chan_last_sender_closes_behind_its_item", 1000)
+FINDER(chan_select_passes_over_a_sender, "chan_select_of_both_ends_cancelled", 1000)
 FINDER(queue_direct_item_is_not_counted, "queue_select_takes_from_one_of_two", 1000)
 FINDER(queue_item_is_left_to_be_fetched, "queue_select_takes_from_one_of_two", 1000)
 FINDER(queue_ring_is_torn, "queue_that_grows", 2000)
