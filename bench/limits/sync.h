@@ -510,6 +510,8 @@ CALL int box_send(struct box *b, uint64_t item)
     if (checkpoint())
         return -ECANCELED;
     if (first == &b->waiting) {
+        if (b->used)
+            return -EAGAIN;
         b->item = item;
         b->used = 1;
         return 0;
@@ -535,21 +537,27 @@ static inline void join_boxes(struct selection *s)
     }
 }
 
-/* Fair enough: it begins to look at any of them. */
+/* Of those that have an item each has the same chance, so all are looked at: who began anywhere, and
+ * took the first, would favour the one behind a gap. */
 CALL int box_select(struct pick *all, int count, uint64_t *item)
 {
     static uint32_t random = 1;
     struct selection s = {loop.self, all, count, 0, item};
+    int at = 0, found = 0;
     if (checkpoint())
         return -ECANCELED;
-    random = random * 1664525u + 1013904223u;
-    int at = (int)((uint64_t)random * (uint32_t)count >> 32);
-    for (int left = count; left > 0; left--, at = at + 1 < count ? at + 1 : 0)
-        if (all[at].box->used) {
-            *item = all[at].box->item;
-            all[at].box->used = 0;
-            return at;
-        }
+    for (int i = 0; i < count; i++) {
+        if (!all[i].box->used)
+            continue;
+        random = found ? random * 1664525u + 1013904223u : random;
+        if (!((uint64_t)random * (uint32_t)++found >> 32))
+            at = i;
+    }
+    if (found) {
+        *item = all[at].box->item;
+        all[at].box->used = 0;
+        return at;
+    }
     join_boxes(&s);
     park();
     return *(volatile int *)&s.happened;
