@@ -160,30 +160,25 @@ static int not_waited(const char *call, struct hark__fd *entry, int direction, i
     }
 }
 
-int hark__io_wait(const char *call, struct hark__fd *entry, int direction)
+/* The wait is over, and not just with news. */
+int hark__io_waited(const char *call, struct hark__fd *entry, int direction, uint32_t generation,
+                    int result)
 {
     uint8_t bit = hark__io_bit(direction);
-    uint32_t generation = entry->generation;
-    bool lasts = hark__here->hub->class->lasts;
-    int result = hark__enter_task(call); /* rule I4 */
 
-    if (unlikely(result)) {
-        return result;
-    }
-    entry->held |= bit;
-    entry->drained |= lasts ? bit : 0;
-    result = hark__fd_park(entry, direction);
-    if (unlikely(entry->generation != generation)) { /* its bits are not ours any more */
+    if (entry->generation != generation) { /* its bits are not ours any more */
         return result == -ECANCELED ? result : hark__io_gone(call, entry->fd);
     }
     entry->held &= (uint8_t)~bit;
-    if (likely(result >= 0)) {
-        return 0;
-    }
     if (result != -ECANCELED) {
         entry->drained &= (uint8_t)~bit;
     }
     return not_waited(call, entry, direction, result);
+}
+
+int hark__io_wait(const char *call, struct hark__fd *entry, int direction)
+{
+    return hark__io_wait_here(call, entry, direction);
 }
 
 int hark__io_poll(int fd, short events)

@@ -63,6 +63,28 @@ static inline bool hark__io_waits_first(const struct hark__fd *entry, uint8_t bi
 
 /* The running task waits for news of one direction. 0 (look again); -EBADF, -EBUSY, -ECANCELED. */
 int hark__io_wait(const char *call, struct hark__fd *entry, int direction);
+int hark__io_waited(const char *call, struct hark__fd *entry, int direction, uint32_t generation,
+                    int result);
+
+/* The same without a frame of its own: of many connections, each one's stack is cold. */
+static inline int hark__io_wait_here(const char *call, struct hark__fd *entry, int direction)
+{
+    uint8_t bit = hark__io_bit(direction);
+    uint32_t generation = entry->generation;
+    int result = hark__enter_task(call); /* rule I4 */
+
+    if (unlikely(result)) {
+        return result;
+    }
+    entry->held |= bit;
+    entry->drained |= hark__here->hub->class->lasts ? bit : 0;
+    result = hark__fd_park(entry, direction);
+    if (unlikely(result < 0 || entry->generation != generation)) {
+        return hark__io_waited(call, entry, direction, generation, result);
+    }
+    entry->held &= (uint8_t)~bit;
+    return 0;
+}
 
 bool hark__io_nonblocking(int fd); /* as its flag says; it may change at any time */
 
