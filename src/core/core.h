@@ -817,10 +817,14 @@ void hark__loop_answer(hark_loop *loop, hark_watch *watch);
 enum { FD_UNKNOWN, FD_TCP, FD_SOCKET, FD_PIPE, FD_FILE, FD_DIRECT, FD_OTHER };
 enum { FD_IN = 0, FD_OUT = 1 };
 
+/* One cache line, for with many connections each is cold when its turn comes. Times are in ms since
+ * the loop began. */
 struct hark__fd {
     struct hark_waiter *waits[2]; /* who waits to read, to write */
     hark_watch *watches[2];       /* readers and writers that stay */
-    int64_t since;                /* when the last wait began */
+    struct hark__fd *newer;       /* of those noted: the next one */
+    uint32_t since;               /* when the last wait began */
+    uint32_t noted;               /* and the one because of which it was noted */
     int fd;
     uint32_t generation;
     uint8_t kind;
@@ -829,15 +833,14 @@ struct hark__fd {
                       * stand in `waits` now */
     uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
     uint8_t ahead; /* bit of a direction: a callback was told by a look, and the edge may yet come */
-    bool hung_up;  /* no edge will come any more, or there is urgent data: never wait first */
-    bool known;    /* kind is right */
-    bool young;    /* noted, to be looked at again when it has grown old */
-    bool own;      /* the library's: closed by hark_after_fork */
-    bool closing;  /* closed, but for the workers that still use it */
+    bool hung_up : 1; /* no edge will come any more, or there is urgent data: never wait first */
+    bool known : 1;   /* kind is right */
+    bool young : 1;   /* noted, to be looked at again when it has grown old */
+    bool own : 1;     /* the library's: closed by hark_after_fork */
+    bool closing : 1; /* closed, but for the workers that still use it */
     uint16_t workers;
-    int64_t noted;
-    struct hark__fd *newer;
-};
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct hark__fd) == 64, "an entry is a cache line");
 
 int hark__interest_open(hark_loop *loop);
 void hark__interest_close(hark_loop *loop);

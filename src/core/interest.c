@@ -26,10 +26,12 @@
 
 #include "core/core.h"
 
-#define OLD_AFTER   HARK_MS(100)
+#define OLD_AFTER   100 /* ms */
 #define OLD_AT_ONCE 512 /* old waits looked at in one go */
 
-#define PAGE 64 /* entries that stand together in memory */
+/* Entries that stand together in memory: a page of it, where pages have 4 KiB. */
+#define PAGE       64
+#define PAGE_BYTES (PAGE * sizeof(struct hark__fd))
 
 struct hark__interest {
     struct hark__fd **pages;
@@ -56,7 +58,7 @@ void hark__interest_close(hark_loop *loop)
 
     hark__wheel_disarm(&loop->wheel, &interest->sweep);
     for (uint32_t page = 0; page < interest->room; page++) {
-        hark__free(interest->pages[page], PAGE * sizeof(struct hark__fd));
+        hark__unmap(interest->pages[page], PAGE_BYTES);
     }
     hark__free(interest->pages, interest->room * sizeof *interest->pages);
     hark__free(interest, sizeof *interest);
@@ -121,7 +123,7 @@ static bool add_page(struct hark__interest *interest, uint32_t page)
     if (page >= interest->room && !add_room(interest, page)) {
         return false;
     }
-    interest->pages[page] = hark__alloc(PAGE * sizeof(struct hark__fd));
+    interest->pages[page] = hark__map(PAGE_BYTES);
     for (uint32_t i = 0; i < PAGE && interest->pages[page]; i++) {
         interest->pages[page][i].fd = (int)(page * PAGE + i);
     }
@@ -147,13 +149,29 @@ static uint64_t token_of(const struct hark__fd *entry)
 
 static void sweep(struct hark_timer *timer);
 
-static void append(struct hark__interest *interest, struct hark__fd *entry, int64_t now)
+static uint32_t millis_at(const hark_loop *loop, int64_t now)
+{
+    return (uint32_t)((now - loop->began) / HARK_MS(1));
+}
+
+/* Of the latest wait. */
+static void append(struct hark__interest *interest, struct hark__fd *entry)
 {
     entry->young = true;
-    entry->noted = now;
+    entry->noted = entry->since;
     entry->newer = NULL;
     *(interest->oldest ? &interest->newest->newer : &interest->oldest) = entry;
     interest->newest = entry;
+}
+
+/* For the first one, which is the oldest. */
+static void arm_sweep(hark_loop *loop, const struct hark__fd *first)
+{
+    int64_t now = hark__loop_now(loop);
+    uint32_t age = millis_at(loop, now) - first->noted;
+
+    hark__wheel_arm(&loop->wheel, &loop->interest->sweep,
+                    now + (age < OLD_AFTER ? HARK_MS(OLD_AFTER - age) : 0));
 }
 
 /* A wait begins. Most are over long before anybody looks, and then the note serves the next one: a
@@ -162,14 +180,14 @@ static void note_wait(hark_loop *loop, struct hark__fd *entry)
 {
     struct hark__interest *interest = loop->interest;
 
-    entry->since = loop->polled;
+    entry->since = millis_at(loop, loop->polled);
     if (likely(entry->young) || loop->virtual_clock) {
         return;
     }
-    append(interest, entry, entry->since);
+    append(interest, entry);
     if (!hark__timer_armed(&interest->sweep)) {
         interest->sweep.fire = sweep;
-        hark__wheel_arm(&loop->wheel, &interest->sweep, entry->noted + OLD_AFTER);
+        arm_sweep(loop, entry);
     }
 }
 
@@ -227,24 +245,24 @@ static void sweep(struct hark_timer *timer)
 {
     hark_loop *loop = hark__here;
     struct hark__interest *interest = loop->interest;
-    int64_t now = hark__loop_now(loop);
+    uint32_t now = millis_at(loop, hark__loop_now(loop));
     struct hark__fd *entry;
 
     for (int i = 0; i < OLD_AT_ONCE && (entry = interest->oldest); i++) {
-        if (entry->noted + OLD_AFTER > now) {
+        if (now - entry->noted < OLD_AFTER) {
             break;
         }
         interest->oldest = entry->newer;
         entry->young = false;
-        if (waited_for(entry) && entry->since + OLD_AFTER > now) {
-            append(interest, entry, entry->since);
+        if (waited_for(entry) && now - entry->since < OLD_AFTER) {
+            append(interest, entry);
         } else {
             look_again(loop, entry);
         }
     }
     /* A select that was told in vain waits again: then it is armed already. */
     if (interest->oldest && !hark__timer_armed(timer)) {
-        hark__wheel_arm(&loop->wheel, timer, interest->oldest->noted + OLD_AFTER);
+        arm_sweep(loop, interest->oldest);
     }
 }
 
@@ -400,13 +418,9 @@ static void tell(hark_loop *loop, struct hark__fd *entry, int direction, int res
     }
 }
 
-void hark__interest_report(hark_loop *loop, uint64_t token, int events)
+/* It is more than news of data, or the hub has forgotten it with its report. */
+static void note_more(hark_loop *loop, struct hark__fd *entry, int events)
 {
-    struct hark__fd *entry = hark__fd_peek(loop, (int)(uint32_t)token);
-
-    if (!entry || token_of(entry) != token) {
-        return;
-    }
     if (!loop->hub->class->lasts || events & (POLLERR | POLLNVAL)) {
         entry->armed = 0; /* rule F3: it may have forgotten any of them */
     }
@@ -415,6 +429,28 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
     }
     if (events & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL | POLLPRI)) {
         entry->hung_up = true;
+    }
+}
+
+/* Who still waits. */
+static void arm_again(hark_loop *loop, struct hark__fd *entry)
+{
+    for (int direction = FD_IN; direction <= FD_OUT; direction++) {
+        if (entry->waits[direction] && hark__fd_arm(loop, entry, direction)) {
+            tell(loop, entry, direction, -EBADF);
+        }
+    }
+}
+
+void hark__interest_report(hark_loop *loop, uint64_t token, int events)
+{
+    struct hark__fd *entry = hark__fd_peek(loop, (int)(uint32_t)token);
+
+    if (!entry || token_of(entry) != token) {
+        return;
+    }
+    if (unlikely(events & ~(POLLIN | POLLOUT)) || !loop->hub->class->lasts) {
+        note_more(loop, entry, events);
     }
     for (int direction = FD_IN; direction <= FD_OUT; direction++) {
         if (events & news[direction]) {
@@ -425,10 +461,8 @@ void hark__interest_report(hark_loop *loop, uint64_t token, int events)
                  events & POLLNVAL ? -EBADF : events & (news[direction] | bits[direction]));
         }
     }
-    for (int direction = FD_IN; direction <= FD_OUT; direction++) {
-        if (entry->waits[direction] && hark__fd_arm(loop, entry, direction)) {
-            tell(loop, entry, direction, -EBADF);
-        }
+    if (unlikely(entry->armed != (POLLIN | POLLOUT))) {
+        arm_again(loop, entry);
     }
 }
 

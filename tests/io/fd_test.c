@@ -385,6 +385,24 @@ ON_WIRE(fd_HB_09_a_number_reused_behind_our_back_does_not_hang)
     unwire(ends);
 }
 
+/* The loop's milliseconds begin anew while the wait grows old. */
+ON_WIRE(fd_HB_09_a_number_reused_does_not_hang_when_the_loop_has_run_for_49_days)
+{
+    char byte;
+    int again[2];
+    hark__here->began = hark_now() - HARK_MS((1ll << 32) - 50);
+    CHECK_EQ(hark_sleep(HARK_MS(1)), 0);
+    CHECK_GT(hark__here->millis, UINT32_MAX - 50);
+    wire(TCP, ends);
+    CHECK_EQ(hark_within(HARK_MS(1), hark_read(ends[0], &byte, 1)), -ETIMEDOUT); /* now armed */
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, again), 0);
+    CHECK_EQ(dup2(again[0], ends[0]), ends[0]);
+    CHECK_EQ(write(again[1], "x", 1), 1);
+    CHECK_EQ(hark_within(HARK_S(5), hark_read(ends[0], &byte, 1)), 1);
+    CHECK_EQ(close(again[0]) | close(again[1]), 0);
+    unwire(ends);
+}
+
 ON_WIRE(fd_a_copy_of_a_closed_descriptor_still_works)
 {
     wire(TCP, ends);
