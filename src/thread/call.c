@@ -12,7 +12,7 @@
  *                          '-- abandoned: worker: fn, drop --> post to the loop: token back
  * Rules    W6  fn begins only if nothing was cancelled by then.
  *          W7  A call that may be abandoned has a block of its own, and holds the loop until the
- *              token is back or the loop has ended.
+ *              token is back or the loop has ended. Any other lies on the stack of its task.
  *          W8  The words of a failure come along from the thread.
  *          W9  A call from within such a function is made at once, by the same thread: it may block
  *              already, and waiting for another one could be waiting for itself. Not so in a loop
@@ -38,11 +38,11 @@ struct call {
     struct hark__failure failure;
     hark_limiter *limit;
     char name[16]; /* of its thread meanwhile; "": as always */
+    size_t size;   /* of its block; 0: it lies on the task's stack */
     /* Of one that may be abandoned. */
     hark_loop *loop;
     void (*drop)(void *arg);
     hark_watch token;
-    size_t size; /* of it all */
     _Alignas(max_align_t) unsigned char copy[];
 };
 
@@ -105,9 +105,8 @@ static void dropped(hark__thread_job *job)
     hark_loop_drop(loop);
 }
 
-/* With a token; NULL: no memory. */
-static struct call *new_call(const hark_thread_options *options, hark_fn *fn, void *arg,
-                             hark_limiter *limit, const char *site)
+/* What may be abandoned, or has a copy, gets a block; NULL: no memory. */
+static struct call *new_block(const hark_thread_options *options, void *arg)
 {
     size_t size = sizeof(struct call) + options->copy;
     struct call *call = size > options->copy ? hark__alloc(size) : NULL;
@@ -115,16 +114,8 @@ static struct call *new_call(const hark_thread_options *options, hark_fn *fn, vo
     if (!call) {
         return NULL;
     }
-    *call = (struct call){.job = {.fn = in_worker, .what = site}, .fn = fn, .arg = arg};
-    call->limit = limit;
     call->size = size;
-    call->job.spin = options->spin < SPIN_MOST ? options->spin : SPIN_MOST;
-    if (options->name) {
-        snprintf(call->name, sizeof call->name, "%s", options->name);
-    }
-    if (options->copy) {
-        call->arg = memcpy(call->copy, arg, options->copy);
-    }
+    call->arg = options->copy ? memcpy(call->copy, arg, options->copy) : arg;
     if (options->abandon) {
         call->job.drop = dropped;
         call->drop = options->drop;
@@ -135,6 +126,16 @@ static struct call *new_call(const hark_thread_options *options, hark_fn *fn, vo
         return NULL;
     }
     return call;
+}
+
+/* What the task waits for to the end lies on its stack. Most of it is room for words, which are not
+ * looked at unless there is a failure: it is not cleared. */
+static void lay_out(struct call *call, void *arg)
+{
+    call->job.drop = NULL;
+    call->loop = NULL;
+    call->arg = arg;
+    call->size = 0;
 }
 
 /* It was not abandoned: what came of it. */
@@ -152,8 +153,36 @@ static int finish(struct call *call, int error)
         hark_loop_drop(call->loop);
     }
     hark_limiter_release(call->limit);
-    free_call(call);
+    if (call->size) {
+        free_call(call);
+    }
     return result;
+}
+
+/* With a token. */
+static int run(const hark_thread_options *options, hark_fn *fn, void *arg, hark_limiter *limit,
+               const char *site, const char *name)
+{
+    struct call mine, *call = &mine;
+
+    if (!options->abandon && !options->copy) {
+        lay_out(&mine, arg);
+    } else if (!(call = new_block(options, arg))) {
+        hark_limiter_release(limit);
+        return hark__fail(-ENOMEM, name, "no memory for the call");
+    }
+    call->job.fn = in_worker;
+    call->job.what = site;
+    call->job.spin = options->spin < SPIN_MOST ? options->spin : SPIN_MOST;
+    call->fn = fn;
+    call->failure.code = 0;
+    call->limit = limit;
+    call->name[0] = 0;
+    if (options->name) {
+        snprintf(call->name, sizeof call->name, "%s", options->name);
+    }
+    int error = hark__thread_run(&call->job, HARK__THREAD_CALLS, name);
+    return error == -ECANCELED ? error : finish(call, error);
 }
 
 static int check(const hark_thread_options *options, hark_fn *fn, const void *arg, const char *call)
@@ -204,13 +233,7 @@ int hark_thread_call_at(const char *site, const hark_thread_options *given, hark
         hark_limiter_release(limit);
         return left(options, arg, error);
     }
-    struct call *call = new_call(options, fn, arg, limit, site);
-    if (!call) {
-        hark_limiter_release(limit);
-        return hark__fail(-ENOMEM, name, "no memory for the call");
-    }
-    error = hark__thread_run(&call->job, HARK__THREAD_CALLS, name);
-    return error == -ECANCELED ? error : finish(call, error);
+    return run(options, fn, arg, limit, site, name);
 }
 
 int hark_thread_cancelled(void)

@@ -46,11 +46,9 @@ static void deliver(void *arg)
 
 static void answer(struct request *request, int result)
 {
-    const struct hark__failure *said = hark__failure_here();
-
     request->result = result;
-    if (result < 0 && said->code == result) {
-        request->failure = *said;
+    if (result < 0 && hark__failure_here()->code == result) {
+        request->failure = *hark__failure_here();
     }
     if (request->home) {
         request->post.fn = deliver;

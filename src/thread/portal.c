@@ -99,13 +99,13 @@ static int is_closed(const char *call)
 static void finish(hark_portal_task *t, int result)
 {
     struct hark__portal *in = t->in;
-    const struct hark__failure *said = hark__failure_here();
 
     if (result >= 0) {
         hark_promise_send(&t->result, (void *)(intptr_t)result);
     } else if (result == -ECANCELED) {
         hark__promise_fail_with(&t->result, -EOWNERDEAD, "the task was cancelled, in its portal");
     } else {
+        const struct hark__failure *said = hark__failure_here();
         hark__promise_fail_with(&t->result, result, said->code == result ? said->words : "");
     }
     unref(in);
@@ -317,13 +317,12 @@ static int check(const hark_portal *p, const hark_portal_task *t, hark_fn *fn, c
                  : 0;
 }
 
-/* 0: accepted (rule J1). In any case what *t was is gone; refused, it has failed: who waits for it
- * all the same must not hear of what it was before, or wait for ever. */
-static int go(const char *site, hark_portal *p, hark_portal_task *t, hark_fn *fn, void *arg,
-              const char *call)
+/* `in` is held, and that is what t holds from now on; NULL: closed. 0: accepted (rule J1). In any
+ * case what *t was is gone; refused, it has failed: who waits for it all the same must not hear of
+ * what it was before, or wait for ever. */
+static int go(const char *site, struct hark__portal *in, hark_portal_task *t, hark_fn *fn,
+              void *arg, const char *call)
 {
-    struct hark__portal *in = ref(p, false);
-
     fill(t, in, fn, arg, site);
     if (in && !hark_loop_post(in->loop, &t->post, begin, t)) {
         return 0;
@@ -340,7 +339,7 @@ int hark_portal_go_at(const char *site, hark_portal *p, hark_portal_task *t, har
     static const char call[] = "hark_portal_go";
     int error = check(p, t, fn, call);
 
-    return error ? error : go(site, p, t, fn, arg, call);
+    return error ? error : go(site, ref(p, false), t, fn, arg, call);
 }
 
 int hark_portal_wait(hark_portal_task *t, int64_t timeout)
@@ -390,22 +389,24 @@ int hark_portal_cancel(hark_portal *p, hark_portal_task *t)
 
 /* ---- calling --------------------------------------------------------------------------------- */
 
-/* Before something is spawned that lies on the caller's stack: from then on waiting cannot fail. */
-static int check_caller(hark_portal *p, const char *call)
+/* Before something is spawned that lies on the caller's stack: from then on waiting cannot fail. 0:
+ * *ret is held. */
+static int enter(hark_portal *p, struct hark__portal **ret, const char *call)
 {
-    struct hark__portal *in = ref(p, false);
+    struct hark__portal *in = *ret = ref(p, false);
 
     if (!in) {
         return is_closed(call);
     }
-    bool own = is_of_this_thread(in);
-    unref(in);
-    if (own) {
-        return hark__fail(-EDEADLK, call,
-                          "this is the portal's own thread, which would wait for itself; spawn a task "
-                          "with hark_go instead");
+    int error = is_of_this_thread(in)
+                    ? hark__fail(-EDEADLK, call,
+                                 "this is the portal's own thread, which would wait for itself; "
+                                 "spawn a task with hark_go instead")
+                    : hark__party_enter(call);
+    if (error) {
+        unref(in);
     }
-    return hark__party_enter(call);
+    return error;
 }
 
 /* It was cancelled while it waited: so is what it waits for. */
@@ -423,11 +424,12 @@ static int cancelled_caller(hark_portal *p, hark_portal_task *t)
 
 static int call_there(const char *site, hark_portal *p, hark_fn *fn, void *arg, const char *call)
 {
+    struct hark__portal *in;
     hark_portal_task t;
     void *value;
-    int error = check_caller(p, call);
+    int error = enter(p, &in, call);
 
-    if (error || (error = go(site, p, &t, fn, arg, call))) {
+    if (error || (error = go(site, in, &t, fn, arg, call))) {
         return error;
     }
     error = hark_promise_wait(&t.result, &value);
@@ -483,14 +485,11 @@ int hark_portal_start_at(const char *site, hark_portal *p, hark_portal_task *t, 
 {
     static const char call[] = "hark_portal_start";
     struct start start = {.t = t};
+    struct hark__portal *in;
     int error = check(p, t, fn, call);
 
-    if (error || (error = check_caller(p, call))) {
+    if (error || (error = enter(p, &in, call))) {
         return error;
-    }
-    struct hark__portal *in = ref(p, false);
-    if (!in) {
-        return is_closed(call);
     }
     fill(t, in, fn, arg, site);
     atomic_fetch_add(&in->refs, 1); /* t's, until it has ended */
