@@ -123,9 +123,9 @@ static void note_density(hark_loop *loop, int64_t fired, int64_t span)
     loop->gather = fired * DENSE < span ? 0 : least > GATHER_MOST ? GATHER_MOST : least;
 }
 
-static void expire_timers(hark_loop *loop)
+static void expire_timers(hark_loop *loop, int64_t now)
 {
-    int64_t now = hark__loop_now(loop), before = loop->fired;
+    int64_t before = loop->fired;
     struct hark_timer *timer;
     int fired = 0;
 
@@ -171,7 +171,7 @@ static void poll_hub(hark_loop *loop, int64_t timeout)
     }
     hark__inbox_drain(loop);
     loop->polled = loop->checked = hark__clock();
-    expire_timers(loop);
+    expire_timers(loop, unlikely(loop->virtual_clock) ? loop->virtual_now : loop->polled);
     if (unlikely(loop->polled >= loop->look_at)) {
         hark__lint_look(loop);
     }
@@ -305,7 +305,7 @@ static void jump(hark_loop *loop, int64_t most)
     if (next > now) {
         loop->virtual_now = next - now > most ? now + most : next;
     }
-    expire_timers(loop);
+    expire_timers(loop, loop->virtual_now);
 }
 
 /* A call of a thread that may end any moment: look around again and again instead of sleeping. Who

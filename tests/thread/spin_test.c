@@ -31,7 +31,7 @@ static struct {
 static struct {
     const struct hark__hub_class *class;
     struct hark__hub_class ours;
-    int awake, asleep, most; /* most: awake, during one call */
+    int awake, asleep, most; /* most: during one call, the last of them asleep */
     void (*sleeps)(void);
 } polls;
 
@@ -73,7 +73,7 @@ static int our_poll(hark__hub *hub, int64_t timeout, struct hark__report *report
     if (loop->spins && loop->head == loop->tail) {
         polls.awake += timeout == 0;
         polls.asleep += timeout != 0;
-        CHECK_LE(++polls.most, world.step > 0 ? SPAN / world.step : INT_MAX);
+        CHECK_LE(++polls.most, world.step > 0 ? SPAN / world.step + 1 : INT_MAX);
         if (timeout && polls.sleeps) {
             polls.sleeps();
         }
