@@ -72,11 +72,11 @@ typedef struct hark_thread_options {
     /* What the thread is called meanwhile, for the system's tools: 15 bytes of it. NULL:
      * "hark-calls". */
     const char *name;
-    /* For functions that take a few microseconds and are called again and again: how long, in ns,
-     * the loop awaits the answer awake, and the thread the next call, before they sleep; 100 us at
-     * most. HARK_US(20) is a good value: what costs is the way into sleep and out of it. The loop
-     * runs whatever else is ready meanwhile. While it does not pay it is not done, and never where
-     * there is one processor only. 0: not at all. */
+    /* For functions that take a few microseconds: how long, in ns, the loop awaits the answer awake,
+     * and the thread the next call, before they sleep; 100 us at most. 0: 20 us, for what costs is
+     * the way into sleep and out of it. Negative: not at all. The loop runs whatever else is ready
+     * meanwhile. While it does not pay it is tried once in 64 calls, and never where there is one
+     * processor only. */
     int64_t spin;
 } hark_thread_options;
 

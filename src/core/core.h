@@ -189,6 +189,7 @@ static inline void *hark__owner_of(const struct hark_waiter *waiter)
  * that paid takes half of those doublings back. */
 struct hark__spin {
     uint8_t vain, pass;
+    bool checked, alone; /* alone: there is one processor only; looked at again after a vain one */
 };
 
 #define SPIN_VAIN_MOST 6
@@ -280,12 +281,14 @@ struct hark_loop {
     uint32_t fair_turn; /* where the next select begins to look */
     uint32_t turn_end;  /* careful: what was ready when the turn began */
 
-    /* Calls of threads that are awaited awake (thread/thread.c): how many there are, until when, and
-     * whether the loop has slept all the same since the latest began. */
+    /* What is awaited awake, because another thread will soon post it (thread/thread.c): how much, for
+     * how long and, once the loop is idle, until when; whether it has been idle awake, and slept all
+     * the same, since the latest began. */
     uint32_t spins;
-    bool spin_slept;
-    bool spin_checked, one_processor; /* the second is known */
-    bool spin_shares; /* the latest was done by a thread on our processor: one of us has to wait */
+    int32_t spin_span;
+    bool spin_awake, spin_slept;
+    bool spin_shares; /* the latest call was done by a thread on our processor: one of us must wait */
+    bool spin_visits; /* one of them is the next call into this loop */
     struct hark__spin luck;
     int64_t spin_end;
 

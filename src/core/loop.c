@@ -308,12 +308,16 @@ static void jump(hark_loop *loop, int64_t most)
     expire_timers(loop, loop->virtual_now);
 }
 
-/* A call of a thread that may end any moment: look around again and again instead of sleeping. Who
- * steps the loop by hand waits elsewhere. */
+/* Another thread may post any moment: look around again and again instead of sleeping. Who steps the
+ * loop by hand waits elsewhere. */
 static bool stays_awake(hark_loop *loop, int64_t most)
 {
     if (likely(!loop->spins) || most != HARK_FOREVER) {
         return false;
+    }
+    if (!loop->spin_awake) {
+        loop->spin_end = hark__clock() + loop->spin_span;
+        loop->spin_awake = true;
     }
     loop->spin_slept = loop->polled >= loop->spin_end && !planted(spin_never_ends);
     return !loop->spin_slept;

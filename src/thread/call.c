@@ -159,6 +159,13 @@ static int finish(struct call *call, int error)
     return result;
 }
 
+static int64_t spin_of(const hark_thread_options *options)
+{
+    int64_t spin = options->spin ? options->spin : HARK__SPIN_USUAL;
+
+    return spin < SPIN_MOST ? spin : SPIN_MOST;
+}
+
 /* With a token. */
 static int run(const hark_thread_options *options, hark_fn *fn, void *arg, hark_limiter *limit,
                const char *site, const char *name)
@@ -173,7 +180,7 @@ static int run(const hark_thread_options *options, hark_fn *fn, void *arg, hark_
     }
     call->job.fn = in_worker;
     call->job.what = site;
-    call->job.spin = options->spin < SPIN_MOST ? options->spin : SPIN_MOST;
+    call->job.spin = spin_of(options);
     call->fn = fn;
     call->failure.code = 0;
     call->limit = limit;

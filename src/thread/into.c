@@ -27,6 +27,7 @@ struct request {
     int result;
     struct hark__failure failure;
     bool answered;
+    bool spun;       /* its loop awaits the answer awake */
     hark_loop *home; /* NULL: a thread waits */
     hark__task *task;
     sem_t done;
@@ -41,6 +42,7 @@ static void deliver(void *arg)
     struct request *request = arg;
     request->answered = true;
     hark__here->holds--;
+    hark__spin_end(hark__here, request->spun);
     hark__ready(hark__here, request->task, 0);
 }
 
@@ -73,6 +75,8 @@ static int serve(void *arg)
 static void start(void *arg)
 {
     struct request *request = arg;
+
+    hark__spin_visited(hark__here);
     hark_task id = hark__loop_spawn(hark__here, serve, request, request->site, call_name);
 
     if (id < 0) {
@@ -117,12 +121,14 @@ static void wait_as_task(struct request *request)
     hark__task *self = hark__here->running;
 
     self->in.waiter.next = (struct hark_waiter *)request;
+    request->spun = hark__spin_begin(hark__here, HARK__SPIN_USUAL);
     hark__here->holds++; /* also when nobody can hold it any more: its gate may be closed */
     hark__park(&answer_kind);
 }
 
 static void wait_as_thread(struct request *request)
 {
+    hark__spin_for(&request->done);
     while (sem_wait(&request->done)) {}
 }
 

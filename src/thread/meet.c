@@ -71,6 +71,7 @@ static void deliver(void *arg)
 
     party->answered = true;
     hark__here->holds -= party->counts;
+    hark__spin_end(hark__here, party->spun);
     if (party->task) {
         hark__ready(hark__here, party->task, 0);
     }
@@ -174,10 +175,12 @@ static int park(struct hark__party *party, const struct hark__wait_kind *kind)
 
 static int wait_as_task(struct hark__party *party)
 {
+    party->spun = hark__spin_begin(party->home, HARK__SPIN_USUAL);
     int error = park(party, &party_kind);
 
     if (party->left) {
         hark__here->holds -= party->counts;
+        hark__spin_leave(hark__here, party->spun);
         hark_loop_drop(party->home);
         return error;
     }
@@ -206,6 +209,7 @@ static int wait_as_thread(struct hark__party *party, int64_t until)
     struct timespec end = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     int error = 0;
 
+    hark__spin_for(&party->done);
     while (until != HARK_FOREVER &&
            (error = sem_clockwait(&party->done, CLOCK_MONOTONIC, &end) ? errno : 0) == EINTR) {}
     if (error == ETIMEDOUT && gives_up(party)) {
@@ -246,7 +250,7 @@ int hark__party_wait(struct hark__party *party, struct hark_crowd *crowd, pthrea
     party->left = party->answered = false;
     party->task = NULL;
     party->post = (hark_watch){0};
-    party->counts = false;
+    party->counts = party->spun = false;
     party->home = NULL;
     if (in_loop) {
         party->home = hark_loop_hold(hark__here); /* its post box is there */

@@ -34,6 +34,7 @@ struct hark__party {
     bool left;     /* cancelled before it was taken */
     bool answered; /* of a task: in its loop */
     bool counts;   /* as a thread at work for its loop, which is finishing */
+    bool spun;     /* its loop awaits the answer awake */
     const char *what;
     const void *where;
     hark_loop *home; /* NULL: a thread waits */

@@ -125,6 +125,7 @@ static void begin(void *arg)
     hark_portal_task *t = arg;
     struct hark__portal *in = t->in;
 
+    hark__spin_visited(hark__here);
     if (in->closes) {
         finish(t, is_closed("hark_portal_go"));
         return;

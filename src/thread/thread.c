@@ -181,6 +181,82 @@ static int start_thread(struct lane *lane)
     return -error;
 }
 
+/* ---- waiting awake ---------------------------------------------------------------------------- */
+
+void hark__spin_tell(struct hark__spin *luck, bool paid)
+{
+    hark__spin_paid(luck, paid);
+    luck->checked = paid;
+}
+
+bool hark__spin_try(struct hark__spin *luck)
+{
+    if (!hark__spin_may(luck)) {
+        return false;
+    }
+    if (!luck->checked) {
+        luck->alone = hark__processors() < 2;
+        luck->checked = true;
+    }
+    if (luck->alone && !planted(spin_on_one_processor)) {
+        hark__spin_tell(luck, false);
+        return false;
+    }
+    return true;
+}
+
+/* In a virtual time nothing depends on the real one. */
+bool hark__spin_begin(hark_loop *loop, int64_t span)
+{
+    bool begun = span > 0 && !loop->virtual_clock && hark__spin_try(&loop->luck);
+
+    if (begun) {
+        loop->spins++;
+        loop->spin_awake = loop->spin_slept = false;
+        loop->spin_span = (int32_t)span;
+    }
+    return begun;
+}
+
+void hark__spin_leave(hark_loop *loop, bool begun)
+{
+    loop->spins -= begun;
+}
+
+/* A loop that had other things to do meanwhile has learnt nothing. */
+void hark__spin_end(hark_loop *loop, bool begun)
+{
+    if (begun && loop->spin_awake) {
+        hark__spin_tell(&loop->luck, !loop->spin_slept);
+    }
+    hark__spin_leave(loop, begun);
+}
+
+/* In a thread without a loop. */
+void hark__spin_for(sem_t *done)
+{
+    static __thread struct hark__spin luck;
+    int come = 0;
+
+    if (!hark__spin_try(&luck)) {
+        return;
+    }
+    int64_t until = hark__clock() + HARK__SPIN_USUAL;
+    do {
+        for (int i = 0; i < PAUSES && !come; i++) {
+            hark__pause();
+            sem_getvalue(done, &come);
+        }
+    } while (!come && hark__clock() < until);
+    hark__spin_tell(&luck, come);
+}
+
+void hark__spin_visited(hark_loop *loop)
+{
+    hark__spin_end(loop, loop->spin_visits);
+    loop->spin_visits = hark__spin_begin(loop, HARK__SPIN_USUAL);
+}
+
 /* ---- in a worker ----------------------------------------------------------------------------- */
 
 static void do_one(struct lane *lane);
@@ -426,7 +502,7 @@ static void leave_job(hark__task *task)
     pthread_mutex_unlock(&visit->lane->lock);
     if (visit->abandoned) {
         hark__here->holds--;
-        hark__here->spins -= spun;
+        hark__spin_leave(hark__here, spun);
     }
     if (state == QUEUED && job->drop) {
         job->drop(job);
@@ -473,11 +549,7 @@ static void deliver(void *arg)
     hark_loop *loop = hark__here;
 
     loop->holds--;
-    if (job->spun) {
-        loop->spins--;
-        hark__spin_paid(&loop->luck, !loop->spin_slept);
-        loop->spin_checked = !loop->spin_slept;
-    }
+    hark__spin_end(loop, job->spun);
     if (job->spin) {
         loop->spin_shares = job->processor == hark__sys.sched_getcpu();
     }
@@ -499,22 +571,8 @@ static int wait_for(struct visit *visit, const struct hark__wait_kind *kind)
 /* How long its worker is to stay awake behind it; and we are, until it has ended. */
 static void begin_spin(hark_loop *loop, hark__thread_job *job)
 {
-    bool may = job->spin > 0 && !loop->spin_shares && hark__spin_may(&loop->luck);
-
-    if (may && !loop->spin_checked) {
-        loop->one_processor = hark__processors() < 2;
-        loop->spin_checked = true;
-    }
-    job->spun = may && (!loop->one_processor || planted(spin_on_one_processor));
-    if (job->spun) {
-        loop->spins++;
-        loop->spin_slept = false;
-        loop->spin_end = hark__clock() + job->spin;
-    } else if (may) {
-        hark__spin_paid(&loop->luck, false);
-        loop->spin_checked = false;
-    }
-    job->spin = loop->one_processor ? 0 : job->spin;
+    job->spun = hark__spin_begin(loop, loop->spin_shares ? 0 : job->spin);
+    job->spin = loop->luck.alone ? 0 : job->spin;
     job->processor = job->spin ? hark__sys.sched_getcpu() : -1;
 }
 
@@ -536,7 +594,7 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane number, const
     begin_spin(loop, job);
     error = submit(visit.lane, job);
     if (error) {
-        loop->spins -= job->spun;
+        hark__spin_leave(loop, job->spun);
         return hark__fail(-ENOMEM, call, "no worker thread could be started: %s",
                           strerrordesc_np(-error));
     }

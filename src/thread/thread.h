@@ -20,6 +20,8 @@
 #ifndef HARK_THREAD_THREAD_H
 #define HARK_THREAD_THREAD_H
 
+#include <semaphore.h>
+
 #include "core/core.h"
 
 typedef struct hark__thread_job hark__thread_job;
@@ -58,6 +60,22 @@ enum hark__thread_lane {
  * Returns 0; -ECANCELED (abandoned: the job is no longer the caller's); -ENOMEM, -EMFILE: fn never
  * ran, and the words (call's) say why. */
 int hark__thread_run(hark__thread_job *job, enum hark__thread_lane lane, const char *call);
+
+/* ---- waiting awake: what it costs to fall asleep and be woken is saved where that pays ---------- */
+
+#define HARK__SPIN_USUAL HARK_US(20) /* what the way into sleep and out of it may cost */
+
+bool hark__spin_try(struct hark__spin *luck); /* may we now, and is there another processor? */
+void hark__spin_tell(struct hark__spin *luck, bool paid);
+
+/* Another thread will post something to this loop, which awaits it awake for `span` ns at most, if
+ * that pays: true. Then, as soon as it has come, _end; or _leave when it is not awaited any more. */
+bool hark__spin_begin(hark_loop *loop, int64_t span);
+void hark__spin_end(hark_loop *loop, bool begun);
+void hark__spin_leave(hark_loop *loop, bool begun);
+void hark__spin_visited(hark_loop *loop); /* somebody has called into it, and may do so again */
+/* By a thread without a loop, before it waits for it. */
+void hark__spin_for(sem_t *done);
 
 int hark__processors(void); /* that this thread may use */
 

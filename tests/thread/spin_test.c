@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * spin_test.c - calls of threads that are awaited awake (hark_thread_options.spin).
+ * spin_test.c - what another thread will soon post is awaited awake: the end of a call of a thread
+ * (hark_thread_options.spin), the answer of another loop, the next call into this one.
  *
  * Idea     The clock is the test's: it stands, or goes on by a step whenever it is read. So a loop
  *          that awaits an answer awake does so for as long as the function wants, or for a number
@@ -24,7 +25,7 @@ static struct {
     pthread_t loop;
     _Atomic int64_t step; /* < 0: the real clock */
     _Atomic int64_t now;
-    atomic_int reads; /* by workers */
+    atomic_int reads; /* by the thread that took the clock */
     int processors, loops, workers;
 } world;
 
@@ -46,7 +47,7 @@ static int our_clock(clockid_t clock, struct timespec *time)
         return world.read(clock, time);
     }
     int64_t now = atomic_fetch_add(&world.now, in_loop() ? world.step : 0);
-    atomic_fetch_add(&world.reads, !in_loop());
+    atomic_fetch_add(&world.reads, in_loop());
     *time = (struct timespec){.tv_sec = now / HARK_S(1), .tv_nsec = now % HARK_S(1)};
     return 0;
 }
@@ -81,8 +82,8 @@ static int our_poll(hark__hub *hub, int64_t timeout, struct hark__report *report
     return polls.class->poll(hub, timeout, reports, max);
 }
 
-/* In the loop. The step: how far the clock goes on when the loop reads it. */
-static void take_over(int64_t step)
+/* The step: how far the clock goes on when this thread reads it. */
+static void take_clock(int64_t step)
 {
     world.loop = pthread_self();
     world.read = hark__sys.clock_gettime;
@@ -93,6 +94,12 @@ static void take_over(int64_t step)
     hark__sys.clock_gettime = our_clock;
     hark__sys.sched_getcpu = our_processor;
     hark__sys.sched_getaffinity = our_processors;
+}
+
+/* In the loop. */
+static void take_over(int64_t step)
+{
+    take_clock(step);
     polls.class = hark__here->hub->class;
     polls.ours = *polls.class;
     polls.ours.poll = our_poll;
@@ -122,7 +129,7 @@ static int say_seven(void *arg)
 
 /* ---- it pays --------------------------------------------------------------------------------- */
 
-static int wakes;
+static atomic_int wakes;
 
 static ssize_t (*real_write)(int fd, const void *buffer, size_t size);
 
@@ -156,21 +163,23 @@ TEST_ON_HUBS(spin_awaits_the_answer_awake)
     CHECK_EQ(RUN(call_often, NULL), 0);
 }
 
-static int call_plainly(void *arg)
+static int call_asleep(void *arg)
 {
+    hark_thread_options options = {.size = sizeof options, .spin = -1};
+
     (void)arg;
     take_over(0);
-    CHECK_EQ(hark_thread_call(say_seven, NULL), 7);
-    hark_thread_options options = {.size = sizeof options, .spin = -1};
-    CHECK_EQ(hark_thread_call_with(&options, say_seven, NULL), 7);
+    for (int i = 0; i < 100; i++) {
+        CHECK_EQ(hark_thread_call_with(&options, say_seven, NULL), 7);
+    }
     CHECK_EQ(polls.awake, 0);
     give_back();
     return 0;
 }
 
-TEST_ON_HUBS(spin_is_only_for_who_asks_for_it)
+TEST_ON_HUBS(spin_is_not_for_who_declines_it)
 {
-    CHECK_EQ(RUN(call_plainly, NULL), 0);
+    CHECK_EQ(RUN(call_asleep, NULL), 0);
 }
 
 /* ---- what else there is to do goes on -------------------------------------------------------- */
@@ -283,6 +292,25 @@ TEST_ON_HUBS(spin_in_vain_ends_and_is_soon_given_up)
     CHECK_EQ(RUN(call_in_vain, NULL), 0);
 }
 
+/* As long as nobody says how long. */
+static int call_plainly(void *arg)
+{
+    (void)arg;
+    take_over(1000);
+    polls.sleeps = say_it_sleeps;
+    CHECK_EQ(sem_init(&asleep, 0, 0), 0);
+    CHECK_EQ(hark_thread_call(until_it_sleeps, NULL), 7);
+    CHECK_GE(polls.awake, 10);
+    CHECK_LE(polls.awake, HARK_US(20) / 1000);
+    give_back();
+    return 0;
+}
+
+TEST_ON_HUBS(spin_takes_20_us_unless_told)
+{
+    CHECK_EQ(RUN(call_plainly, NULL), 0);
+}
+
 static int call_and_idle(void *arg)
 {
     (void)arg;
@@ -370,4 +398,114 @@ TEST_ON_HUBS(spin_ends_when_its_call_is_abandoned)
 {
     CHECK_EQ(RUN(abandon_it, NULL), 0);
     CHECK_EQ(hark_threads_end(HARK_FOREVER), 0);
+}
+
+static hark_promise promise = HARK_PROMISE_INIT;
+
+static int wait_for_promise(void *arg)
+{
+    (void)arg;
+    return hark_promise_wait(&promise, NULL);
+}
+
+static int cancel_who_waits(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(hark_group_open(&group), 0);
+    take_over(0);
+    const hark_task task = hark_go(&group, wait_for_promise, NULL);
+    CHECK_GT(task, 0);
+    while (!hark__here->spins) {
+        CHECK_EQ(hark_yield(), 0);
+    }
+    CHECK_EQ(hark_task_cancel(task), 0);
+    CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark__here->spins, 0);
+    give_back();
+    return hark_group_close(&group, 0);
+}
+
+TEST_ON_HUBS(spin_ends_when_its_wait_is_cancelled)
+{
+    CHECK_EQ(RUN(cancel_who_waits, NULL), 0);
+}
+
+static int send_promise(void *arg)
+{
+    (void)arg;
+    return hark_promise_send(&promise, NULL);
+}
+
+static int wait_in_virtual_time(void *arg)
+{
+    (void)arg;
+    world.loop = pthread_self();
+    CHECK_EQ(hark_group_open(&group), 0);
+    CHECK_GT(hark_go(&group, wait_for_promise, NULL), 0);
+    CHECK_EQ(hark_yield(), 0);
+    CHECK_EQ(hark__here->spins, 0);
+    CHECK_GT(hark_go(&group, send_promise, NULL), 0);
+    return hark_group_close(&group, 0);
+}
+
+TEST(spin_is_not_done_in_virtual_time)
+{
+    CHECK_EQ(RUN_VIRTUAL(wait_in_virtual_time, NULL), 0);
+}
+
+/* ---- between loops, and from threads into loops ---------------------------------------------- */
+
+/* The clock stands for both sides: nobody who is awake falls asleep, so nobody has to be woken. */
+static void stand_still(void)
+{
+    take_clock(0);
+    real_write = hark__sys.write;
+    hark__sys.write = count_write;
+}
+
+static void go_on(void)
+{
+    hark__sys.write = real_write;
+    world.step = -1;
+}
+
+TEST_ON_HUBS(spin_portal_calls_wake_nobody)
+{
+    hark_portal portal;
+
+    stand_still();
+    CHECK_EQ(hark_portal_open(&portal, NULL), 0);
+    CHECK_EQ(hark_portal_call(&portal, say_seven, NULL), 7); /* it is up, and awake from now on */
+    wakes = world.reads = 0;
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(hark_portal_call(&portal, say_seven, NULL), 7);
+    }
+    CHECK_EQ(wakes, 0);
+    CHECK_GE(world.reads, 20); /* the caller is awake, too */
+    CHECK_EQ(hark_portal_close(&portal, false), 0);
+    go_on();
+}
+
+static hark_link line;
+
+static int meet(void *arg)
+{
+    int item = 0;
+
+    for (int i = 0; i < *(int *)arg; i++) {
+        CHECK_EQ(hark_worker() ? hark_link_recv(&line, &item) : hark_link_send(&line, &item), 0);
+    }
+    return 0;
+}
+
+TEST_ON_HUBS(spin_loops_that_meet_wake_nobody)
+{
+    int times = 30;
+
+    stand_still();
+    CHECK_EQ(hark_link_init(&line, sizeof(int), 0), 0);
+    CHECK_EQ(hark_run_workers(NULL, 2, meet, &times), 0);
+    CHECK_EQ(wakes, 0);
+    CHECK_EQ(hark_link_free(&line), 0);
+    go_on();
 }
