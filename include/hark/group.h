@@ -24,6 +24,7 @@ typedef struct hark_group {
     struct hark__task *closer; /* the opener, while it waits in close */
     uint32_t children;         /* living, and those still starting (hark_start) */
     uint32_t stack_class;      /* for the tasks spawned from now on */
+    /* As long as there is none, while it closes, the first place holds the body's result. */
     uint32_t failure_count;
     uint32_t notes; /* what else has happened to its children */
     int failures[HARK_FAILURES_KEPT];

@@ -39,8 +39,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* A variable of the library's own. -fvisibility=hidden does not say so of what is only declared: then
- * its address would be looked up before each use. */
+/* What is the library's own. -fvisibility=hidden does not say so of variables that are only declared:
+ * then their addresses would be looked up before each use. */
 #define HARK__OURS __attribute__((visibility("hidden")))
 
 struct io_uring;

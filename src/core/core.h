@@ -250,14 +250,14 @@ struct hark_loop {
     uint32_t mask;
     uint32_t head, tail;
     uint32_t look_at_head; /* where the loop looks around; the head never goes past it */
-    int32_t budget;        /* calls that need not wait, until the running task lets others run */
-    int32_t budget_full;   /* what each step begins with */
-    hark__task *running;   /* NULL: the loop itself, or a callback */
-    void *sp;              /* the loop's own place, on its thread's stack */
-    uintptr_t special;     /* bits of an entry that ask for more than a jump */
-    uint32_t id;           /* never reused */
-    uint32_t promised;     /* places in the ring: living tasks and armed watches */
-    uint32_t millis;       /* the turn's time, ms since the loop began: for reports */
+    int32_t budget;      /* calls that need not wait, until the running task lets others run */
+    int32_t budget_full; /* what each step begins with */
+    hark__task *running; /* NULL: the loop itself, or a callback */
+    void *sp;            /* the loop's own place, on its thread's stack */
+    uintptr_t special;   /* bits of an entry that ask for more than a jump */
+    uint32_t id;         /* never reused */
+    uint32_t promised;   /* places in the ring: living tasks and armed watches */
+    uint32_t millis;     /* the turn's time, ms since the loop began: for reports */
 
     struct hark__hub *hub;
     hark__stacks *stacks;
@@ -547,7 +547,8 @@ static inline int hark__wake_all(struct hark_waitlist *list)
     if (!only) {
         return 0;
     }
-    if (unlikely(only->next != only || only->owner & OWNER_KIND || planted(wake_all_misses_the_last))) {
+    if (unlikely(only->next != only || only->owner & OWNER_KIND ||
+                 planted(wake_all_misses_the_last))) {
         return hark__wake_everyone(list, 0);
     }
     list->first = NULL;
@@ -695,6 +696,7 @@ void hark__scope_drop_abandoned(hark_loop *loop, hark__task *task, const void *s
 /* Of a scope or group, whatever it holds. */
 bool hark__level_is_open(hark_loop *loop, const struct hark_level *level);
 void hark__withins_close(hark_loop *loop);
+
 /* Is it open, in the loop of this thread? */
 static inline bool hark__group_is_open(const hark_group *home)
 {
@@ -704,7 +706,13 @@ static inline bool hark__group_is_open(const hark_group *home)
 }
 
 /* May anybody of this thread use it? If not, says why. */
-int hark__group_check(const hark_group *group, const char *call);
+static inline int hark__group_check(const hark_group *home, const char *call)
+{
+    return likely(hark__group_is_open(home))
+               ? 0
+               : hark__scope_check(home ? &home->scope : NULL, "group", call);
+}
+
 void hark__group_child_ended(hark_group *group, hark__task *task, int result);
 /* Of what counts as a child's result, and was no task's. */
 void hark__group_told(hark_group *group, int result, const struct hark__failure *failure);
@@ -755,7 +763,6 @@ static inline void hark__group_unlink(hark_loop *loop, hark_group *home, hark__t
 void hark__group_cancel_starts(hark_loop *loop, hark_group *group);
 /* ... to be taken from there; NULL: that was all. */
 struct hark_level *hark__group_next_start(hark_loop *loop);
-
 
 /* ---- watch.c: watches, and what may call the loop from outside ------------------------------- */
 

@@ -136,13 +136,6 @@ int hark_group_open(hark_group *group)
     return 0;
 }
 
-int hark__group_check(const hark_group *group, const char *call)
-{
-    return likely(hark__group_is_open(group))
-               ? 0
-               : hark__scope_check(group ? &group->scope : NULL, "group", call);
-}
-
 int hark_group_stack(hark_group *group, size_t bytes)
 {
     static const char call[] = "hark_group_stack";

@@ -14,8 +14,8 @@
  *              spawning, and always gets at least its run to the first checkpoint.
  *          T2  Its body returns with the task's own scope innermost; anything else would leave
  *              pointers into a dead stack, so it stops the process with an explanation.
- *          T3  The end is told to joiners, then to the group; only then is the stack given back,
- *              and after that nothing of it is written.
+ *          T3  The end is told to joiners, then to the group; only then is the stack given back, or
+ *              left to a new task that is next, and after that nothing of it is written.
  */
 #include <string.h>
 
@@ -244,7 +244,8 @@ static inline __attribute__((always_inline)) hark__task *spawn_easily(hark_loop 
                  size > TASK_BYTES || hark__choices.refuse)) {
         return NULL;
     }
-    atomic_signal_fence(memory_order_seq_cst); /* nothing that was read above is kept in a register */
+    /* What was read above is read again: keeping it would take registers that a call must save. */
+    atomic_signal_fence(memory_order_seq_cst);
     loop->promised++;
     pool->reserved++;
     loop->roster->free = task->next;
@@ -280,7 +281,7 @@ hark_task hark__task_go(hark_group *group, hark_fn *fn, const void *arg, size_t 
                 : "the argument of %lu bytes is NULL",
             (unsigned long)size);
     }
-    const hark__task *task = spawn_slow(hark__here, group, fn, arg, size, site);
+    const hark__task *task = hark__task_spawn(hark__here, group, fn, arg, size, site);
     return task ? task->id : hark__no_task_memory(hark__here, call);
 }
 
