@@ -250,14 +250,14 @@ struct hark_loop {
     uint32_t mask;
     uint32_t head, tail;
     uint32_t look_at_head; /* where the loop looks around; the head never goes past it */
-    int32_t budget;      /* calls that need not wait, until the running task lets others run */
-    int32_t budget_full; /* what each step begins with */
-    hark__task *running; /* NULL: the loop itself, or a callback */
-    void *sp;            /* the loop's own place, on its thread's stack */
-    uintptr_t special;   /* bits of an entry that ask for more than a jump */
-    uint32_t id;         /* never reused */
-    uint32_t promised;   /* places in the ring: living tasks and armed watches */
-    uint32_t millis;     /* the turn's time, ms since the loop began: for reports */
+    int32_t budget;        /* calls that need not wait, until the running task lets others run */
+    int32_t budget_full;   /* what each step begins with */
+    hark__task *running;   /* NULL: the loop itself, or a callback */
+    void *sp;              /* the loop's own place, on its thread's stack */
+    uintptr_t special;     /* bits of an entry that ask for more than a jump */
+    uint32_t id;           /* never reused */
+    uint32_t promised;     /* places in the ring: living tasks and armed watches */
+    uint32_t millis;       /* the turn's time, ms since the loop began: for reports */
 
     struct hark__hub *hub;
     hark__stacks *stacks;
@@ -487,7 +487,7 @@ static inline void hark__list_remove(struct hark_waiter *waiter)
     struct hark_waitlist *list = waiter->list;
 
     list->count--;
-    if (waiter->next == waiter) {
+    if (likely(waiter->next == waiter)) {
         list->first = NULL;
     } else {
         waiter->prev->next = waiter->next;
@@ -547,8 +547,7 @@ static inline int hark__wake_all(struct hark_waitlist *list)
     if (!only) {
         return 0;
     }
-    if (unlikely(only->next != only || only->owner & OWNER_KIND ||
-                 planted(wake_all_misses_the_last))) {
+    if (unlikely(only->next != only || only->owner & OWNER_KIND || planted(wake_all_misses_the_last))) {
         return hark__wake_everyone(list, 0);
     }
     list->first = NULL;

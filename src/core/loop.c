@@ -26,9 +26,9 @@
 
 #include "core/core.h"
 
-#define POLL_EVERY  50000 /* ns between two polls while tasks are ready */
-#define CHECK_EVERY 10000 /* ns between two looks at the clock */
-#define STEPS_MOST  256   /* ... and switches */
+#define POLL_EVERY  50000     /* ns between two polls while tasks are ready */
+#define CHECK_EVERY 10000     /* ns between two looks at the clock */
+#define STEPS_MOST  256       /* ... and switches */
 #define REPORTS     256       /* from one poll */
 #define TRIM_EVERY  100000000 /* ns */
 #define EXPIRE_MOST 10000     /* timers fired in one look around */
