@@ -396,6 +396,33 @@ int hark__wake(struct hark_waiter *waiter, int result)
     return 0;
 }
 
+/* The tasks at the front. Nothing else happens meanwhile, so the ring that they stood in is closed
+ * once, behind them; and so is the queue. */
+static void wake_tasks(hark_loop *loop, struct hark_waitlist *list, int result)
+{
+    struct hark_waiter *waiter = list->first, *last = waiter->prev;
+    uint32_t left = list->count, tail = loop->tail, mask = loop->mask;
+    uintptr_t *ring = loop->ring;
+
+    for (; left > 0 && (waiter->owner & OWNER_KIND) == OWNER_TASK; left--) {
+        hark__task *task = hark__owner_of(waiter);
+        waiter->list = NULL;
+        waiter = waiter->next;
+        __builtin_prefetch(waiter->next);
+        task->result = result;
+        task->state = TASK_READY;
+        ring[tail++ & mask] = (uintptr_t)task | READY_TASK;
+    }
+    loop->tail = tail;
+    list->count = left;
+    list->first = NULL;
+    if (left > 0) {
+        list->first = waiter;
+        waiter->prev = last;
+        last->next = waiter;
+    }
+}
+
 int hark__wake_everyone(struct hark_waitlist *list, int result)
 {
     hark_loop *loop = hark__here;
@@ -404,10 +431,14 @@ int hark__wake_everyone(struct hark_waitlist *list, int result)
         if (planted(wake_all_misses_the_last) && list->count == 1) {
             return 0;
         }
-        waiter = planted(wakes_the_last_first) ? waiter->prev : waiter;
-        __builtin_prefetch(waiter->next->next);
-        hark__list_remove(waiter);
-        wake_owner(loop, waiter->owner, waiter, result);
+        if (planted(wakes_the_last_first) || planted(wake_all_misses_the_last) ||
+            waiter->owner & OWNER_KIND) {
+            waiter = planted(wakes_the_last_first) ? waiter->prev : waiter;
+            hark__list_remove(waiter);
+            wake_owner(loop, waiter->owner, waiter, result);
+        } else {
+            wake_tasks(loop, list, result);
+        }
     }
     return 0;
 }
