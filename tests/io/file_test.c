@@ -89,7 +89,8 @@ ON_DISK(file_stat_says_what_stat_says)
     put("a", "12345");
     CHECK_EQ(symlink("a", at("l")), 0);
     CHECK_EQ(mkfifo(at("f"), 0600), 0);
-    const char *names[] = {"a", "l", "f", ".", "..", "/dev/null"};
+    CHECK_EQ(mkdir(at("s"), 0700), 0);
+    const char *names[] = {"a", "l", "f", ".", "s/..", "/dev/null"}; /* nobody else's folder */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *path = names[i][0] == '/' ? names[i] : at(names[i]);
         CHECK_EQ(stat(path, &theirs), 0);
