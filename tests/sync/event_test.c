@@ -70,6 +70,33 @@ INSIDE(event_EV_02_waiters_go_on_in_the_order_in_which_they_came)
     CHECK_LOG("a:ok b:ok c:ok");
 }
 
+INSIDE(event_EV_02_callbacks_among_the_waiting_tasks_keep_their_place)
+{
+    static hark_watch d, e, g;
+    go_waiter("a"), go_waiter("b"), go_waiter("c");
+    hark_settle();
+    CHECK_EQ(hark_event_watch(&event, &d, say_callback, "d"), 0);
+    CHECK_EQ(hark_event_watch(&event, &e, say_callback, "e"), 0);
+    go_waiter("f");
+    hark_settle();
+    CHECK_EQ(hark_event_watch(&event, &g, say_callback, "g"), 0);
+    hark_event_set(&event);
+    hark_settle();
+    CHECK_LOG("a:ok b:ok c:ok d e f:ok g");
+}
+
+INSIDE(event_EV_02_one_callback_behind_the_waiting_tasks_is_called_and_they_go_on_once)
+{
+    static hark_watch d;
+    go_waiter("a"), go_waiter("b"), go_waiter("c");
+    hark_settle();
+    CHECK_EQ(hark_event_watch(&event, &d, say_callback, "d"), 0);
+    hark_event_set(&event);
+    hark_settle();
+    CHECK_LOG("a:ok b:ok c:ok d");
+    CHECK_EQ(waiting(), 0);
+}
+
 INSIDE(event_EV_02_all_go_on_in_the_turn_after_the_set)
 {
     go_waiter("a"), go_waiter("b"), go_waiter("c");
