@@ -279,11 +279,9 @@ void hark__tools_forget(hark__tools *);
  * hark__switch_failed makes of it: so can callers end with them that have more to do then. The
  * other two return nowhere; they are not declared so, that callers may end with them, too. */
 int hark__switch(void **save, void *load, int result) HARK__OURS;
-int hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg)
-    HARK__OURS;
+int hark__switch_first(void **save, void *top, void (*fn)(void *), void *arg) HARK__OURS;
 void hark__leap(void *load, int result) HARK__OURS;
-void hark__leap_first(void *top, void (*fn)(void *), void *arg)
-    HARK__OURS;
+void hark__leap_first(void *top, void (*fn)(void *), void *arg) HARK__OURS;
 
 /* Set by whoever uses the switch. */
 extern int (*hark__switch_failed)(int code) HARK__OURS;

@@ -183,13 +183,14 @@ static int start_thread(struct lane *lane)
 
 /* ---- waiting awake ---------------------------------------------------------------------------- */
 
-void hark__spin_tell(struct hark__spin *luck, bool paid)
+static void tell_luck(struct hark__spin *luck, bool paid)
 {
     hark__spin_paid(luck, paid);
     luck->checked = paid;
 }
 
-bool hark__spin_try(struct hark__spin *luck)
+/* May we now, and is there another processor? */
+static bool try_luck(struct hark__spin *luck)
 {
     if (!hark__spin_may(luck)) {
         return false;
@@ -199,7 +200,7 @@ bool hark__spin_try(struct hark__spin *luck)
         luck->checked = true;
     }
     if (luck->alone && !planted(spin_on_one_processor)) {
-        hark__spin_tell(luck, false);
+        tell_luck(luck, false);
         return false;
     }
     return true;
@@ -208,7 +209,7 @@ bool hark__spin_try(struct hark__spin *luck)
 /* In a virtual time nothing depends on the real one. */
 bool hark__spin_begin(hark_loop *loop, int64_t span)
 {
-    bool begun = span > 0 && !loop->virtual_clock && hark__spin_try(&loop->luck);
+    bool begun = span > 0 && !loop->virtual_clock && try_luck(&loop->luck);
 
     if (begun) {
         loop->spins++;
@@ -227,7 +228,7 @@ void hark__spin_leave(hark_loop *loop, bool begun)
 void hark__spin_end(hark_loop *loop, bool begun)
 {
     if (begun && loop->spin_awake) {
-        hark__spin_tell(&loop->luck, !loop->spin_slept);
+        tell_luck(&loop->luck, !loop->spin_slept);
     }
     hark__spin_leave(loop, begun);
 }
@@ -238,7 +239,7 @@ void hark__spin_for(sem_t *done)
     static __thread struct hark__spin luck;
     int come = 0;
 
-    if (!hark__spin_try(&luck)) {
+    if (!try_luck(&luck)) {
         return;
     }
     int64_t until = hark__clock() + HARK__SPIN_USUAL;
@@ -248,7 +249,7 @@ void hark__spin_for(sem_t *done)
             sem_getvalue(done, &come);
         }
     } while (!come && hark__clock() < until);
-    hark__spin_tell(&luck, come);
+    tell_luck(&luck, come);
 }
 
 void hark__spin_visited(hark_loop *loop)

@@ -65,9 +65,6 @@ int hark__thread_run(hark__thread_job *job, enum hark__thread_lane lane, const c
 
 #define HARK__SPIN_USUAL HARK_US(20) /* what the way into sleep and out of it may cost */
 
-bool hark__spin_try(struct hark__spin *luck); /* may we now, and is there another processor? */
-void hark__spin_tell(struct hark__spin *luck, bool paid);
-
 /* Another thread will post something to this loop, which awaits it awake for `span` ns at most, if
  * that pays: true. Then, as soon as it has come, _end; or _leave when it is not awaited any more. */
 bool hark__spin_begin(hark_loop *loop, int64_t span);

@@ -377,18 +377,25 @@ static int leave_it(void *arg)
     return 0;
 }
 
-static int abandon_it(void *arg)
+/* A task that waits awake is cancelled: then nothing is awaited awake any more. */
+static void cancel_awake(hark_fn *waits)
 {
-    (void)arg;
     CHECK_EQ(hark_group_open(&group), 0);
     take_over(0);
-    const hark_task task = hark_go(&group, leave_it, NULL);
+    const hark_task task = hark_go(&group, waits, NULL);
     CHECK_GT(task, 0);
     while (!hark__here->spins) {
         CHECK_EQ(hark_yield(), 0);
     }
     CHECK_EQ(hark_task_cancel(task), 0);
     CHECK_EQ(hark_settle(), 0);
+    CHECK_EQ(hark__here->spins, 0);
+}
+
+static int abandon_it(void *arg)
+{
+    (void)arg;
+    cancel_awake(leave_it);
     CHECK_EQ(atomic_load(&done), 1);
     give_back();
     return hark_group_close(&group, 0);
@@ -411,16 +418,7 @@ static int wait_for_promise(void *arg)
 static int cancel_who_waits(void *arg)
 {
     (void)arg;
-    CHECK_EQ(hark_group_open(&group), 0);
-    take_over(0);
-    const hark_task task = hark_go(&group, wait_for_promise, NULL);
-    CHECK_GT(task, 0);
-    while (!hark__here->spins) {
-        CHECK_EQ(hark_yield(), 0);
-    }
-    CHECK_EQ(hark_task_cancel(task), 0);
-    CHECK_EQ(hark_settle(), 0);
-    CHECK_EQ(hark__here->spins, 0);
+    cancel_awake(wait_for_promise);
     give_back();
     return hark_group_close(&group, 0);
 }
