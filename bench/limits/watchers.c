@@ -5,8 +5,6 @@
  * is in one, and is called by a turn of its own, not by who sets. The queue has room for all that
  * are armed, so that a set cannot fail.
  */
-#include "../bench.h"
-
 struct node {
     struct node *next, *previous;
     void (*fn)(void *arg);
@@ -19,9 +17,13 @@ struct event {
     int is_set;
 };
 
-static struct node *nodes, **queue;
-static struct event *events;
-static long count, event_count, left, armed_count, queued, room;
+typedef struct event event;
+typedef struct node watcher;
+
+#include "../watchers.h"
+
+static struct node **queue;
+static long armed_count, queued, room;
 
 #define REAL_CALL __attribute__((noinline, noipa))
 
@@ -100,59 +102,30 @@ static REAL_CALL void call(void *arg)
     left--;
 }
 
-static double arm(void)
+static inline int arm(event *e, watcher *w)
 {
-    long all = event_count * count;
-    int64_t start = bench_now();
-    for (long i = 0; i < all; i++)
-        bench_must(node_arm(&events[i / count], &nodes[i], call, NULL) == 0, "arming");
-    return (double)(bench_now() - start) / all;
+    return node_arm(e, w, call, NULL);
 }
 
-static double give_up(void)
+static inline int give_up(watcher *w)
 {
-    long all = event_count * count;
-    int64_t start = bench_now();
-    for (long i = 0; i < all; i++)
-        bench_must(node_give_up(&nodes[i]) == 0, "giving up");
-    return (double)(bench_now() - start) / all;
+    return node_give_up(w);
 }
 
-static double set_and_call(void)
+static inline void set(event *e)
 {
-    long all = event_count * count;
-    left = all;
-    int64_t start = bench_now();
-    for (long i = 0; i < event_count; i++)
-        event_set(&events[i]);
+    event_set(e);
+}
+
+static inline void wait_for_calls(void)
+{
     turn();
     bench_must(left == 0, "calling all");
-    return (double)(bench_now() - start) / all;
 }
 
 int main(int argc, char **argv)
 {
-    double armed[BENCH_BATCHES], given_up[BENCH_BATCHES], called[BENCH_BATCHES];
     count = bench_size(argc, argv, 1, 1000);
-    event_count = count < 1000 ? 1000 / count : 1;
-    bench_memory before = bench_memory_now();
-    nodes = calloc(event_count * count, sizeof *nodes);
-    events = calloc(event_count, sizeof *events);
-    bench_must(nodes && events, "calloc");
-    for (int r = -1; r < BENCH_BATCHES; r++) { /* the first only warms up */
-        int at = r < 0 ? 0 : r;
-        arm();
-        if (r < 0 && count >= 10000)
-            bench_say("bytes_per_watcher", bench_memory_grown(before) / count, "B");
-        given_up[at] = give_up();
-        armed[at] = arm();
-        called[at] = set_and_call();
-        if (r < 0 && count >= 10000)
-            bench_say("bytes_with_queue", bench_memory_grown(before) / count, "B");
-        memset(events, 0, event_count * sizeof *events);
-    }
-    bench_say("ns_watch", bench_median(armed, BENCH_BATCHES), "ns");
-    bench_say("ns_unwatch", bench_median(given_up, BENCH_BATCHES), "ns");
-    bench_say("ns_per_call", bench_median(called, BENCH_BATCHES), "ns");
+    measure_watchers();
     return 0;
 }
