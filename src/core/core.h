@@ -840,7 +840,7 @@ struct hark__fd {
     uint8_t armed;   /* bits POLLIN, POLLOUT: the hub will report */
     uint8_t held;    /* bit of a direction: a task is in the middle of using it, though it may not
                       * stand in `waits` now */
-    uint8_t drained; /* bit of a direction: the last call left nothing; the next one waits first */
+    uint8_t drained; /* POLLIN: the last read left nothing; the next one waits first */
     uint8_t ahead; /* bit of a direction: a callback was told by a look, and the edge may yet come */
     bool hung_up : 1; /* no edge will come any more, or there is urgent data: never wait first */
     bool known : 1;   /* kind is right */

@@ -55,7 +55,8 @@ static inline int hark__io_entry(struct hark__fd **ret, const char *call, int fd
 /* A worker thread that used the descriptor is done; `workers` counts them. */
 void hark__io_worked(struct hark__fd *entry);
 
-/* Would a call find nothing, for certain? Then it need not be made before the hub has news. */
+/* Would a read find nothing, for certain? Then it need not be made before the hub has news. A write
+ * always tries: a pipe that has no room for many bytes may still have some for a few. */
 static inline bool hark__io_waits_first(const struct hark__fd *entry, uint8_t bit)
 {
     return entry->drained & entry->armed & bit && !entry->hung_up;
@@ -77,7 +78,7 @@ static inline int hark__io_wait_here(const char *call, struct hark__fd *entry, i
         return result;
     }
     entry->held |= bit;
-    entry->drained |= hark__here->hub->class->lasts ? bit : 0;
+    entry->drained |= hark__here->hub->class->lasts ? bit & POLLIN : 0;
     result = hark__fd_park(entry, direction);
     if (unlikely(result < 0 || entry->generation != generation)) {
         return hark__io_waited(call, entry, direction, generation, result);

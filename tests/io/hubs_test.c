@@ -15,10 +15,10 @@
  * Rules    1  The clock is virtual: a time-out means "never", and costs nothing.
  *          2  Only local sockets and pipes: what is written is readable at once.
  *          3  Of one file (copies are the same one) one place at a time waits in the background:
- *          who of
- *             two gets what comes is the hub's order, and rightly so.
+ *             who of two gets what comes is the hub's order, and rightly so.
  *          4  No datagram socket is shut down: Linux then calls it readable, and has nothing to
- *          read. 5  A seed that fails is told, and HUBS_SEED=... runs that one alone.
+ *             read.
+ *          5  A seed that fails is told, and HUBS_SEED=... runs that one alone.
  * Not here What a hub itself promises: tests/hub.
  */
 #include "wire.h"
@@ -427,5 +427,24 @@ ON_WIRE(hubs_who_waited_in_vain_for_room_tries_all_the_same)
     CHECK_EQ(hark_within(HARK_S(1), hark_write(fds[0], "x", 1)), -EBADF);
     CHECK_EQ(hark_within(HARK_MS(1), hark_wait_fd(fds[1], POLLIN)), -ETIMEDOUT);
     CHECK_EQ(hark_within(HARK_S(1), hark_read(fds[1], bytes, 1)), -EBADF);
+    unwire(fds);
+}
+
+/* And this: Linux puts what is short behind the last bytes of a full pipe, if they leave room in
+ * their page. Who had waited in vain with much waited with little, too, where the hub tells of
+ * edges. */
+ON_WIRE(hubs_a_full_pipe_may_have_room_for_little)
+{
+    static char bytes[60000];
+    int fds[2];
+
+    wire(PIPE, fds);
+    const size_t whole = (size_t)(fcntl(fds[1], F_GETPIPE_SZ) - getpagesize());
+    char *pages = calloc(1, whole);
+    CHECK_EQ(hark_write_full(fds[1], pages, whole, NULL), 0);
+    free(pages);
+    CHECK_EQ(hark_write(fds[1], bytes, 3000), 3000);
+    CHECK_EQ(hark_within(HARK_MS(1), hark_write(fds[1], bytes, 3000)), -ETIMEDOUT);
+    CHECK_EQ(hark_within(HARK_S(1), hark_write(fds[1], "seven.", 7)), 7);
     unwire(fds);
 }
