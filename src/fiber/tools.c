@@ -14,12 +14,16 @@
  *              the middle of its calls, and what they left on the shadow stack must go with it.
  *          T3  A task ends without returning, so AddressSanitizer still knows its frames; they
  *              are forgotten when it leaves for ever.
+ *          T4  ThreadSanitizer keeps a signal back, in the fiber in which it came, until that fiber
+ *              next calls something of libc. So none may come between a fiber's last such call and
+ *              the switch: it would sleep with the fiber, and the loop would not hear of it.
  *
  * Not here MemorySanitizer: it wants an instrumented C library.
  */
 #include "fiber/tools.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "fiber/fiber.h"
 
@@ -87,6 +91,16 @@ void hark__tools_here(hark__tools *tools)
     }
 }
 
+/* Rule T4: what has been kept back is handled as the first call ends. */
+HARK__UNWATCHED static void switch_tsan(void *fiber)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    __tsan_switch_to_fiber(fiber, 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 HARK__UNWATCHED static void leave_tsan(hark__tools *from, hark__tools *to, bool for_ever)
 {
     void *old = from->thread;
@@ -97,7 +111,7 @@ HARK__UNWATCHED static void leave_tsan(hark__tools *from, hark__tools *to, bool 
         to->thread = __tsan_create_fiber(0);
     }
     if (to->thread != old) {
-        __tsan_switch_to_fiber(to->thread, 0);
+        switch_tsan(to->thread);
     }
     if (for_ever && old) {
         __tsan_destroy_fiber(old);
