@@ -101,7 +101,7 @@ TEST(tools_that_watch_the_switches_do_not_cut_a_call_short)
 /* ThreadSanitizer keeps a signal back until the fiber in which it came calls something of libc: a
  * task that computes, and then parks, must not keep it for ever. */
 static pthread_t loop_thread;
-static volatile bool was_sent;
+static volatile sig_atomic_t was_sent; /* (a bool is read once by gcc, with -fsanitize=bool) */
 static hark_signal signalled;
 
 static void *sends(void *arg)
@@ -110,7 +110,7 @@ static void *sends(void *arg)
     nanosleep(&(struct timespec){.tv_nsec = HARK_MS(10)}, NULL);
     pthread_kill(loop_thread, SIGUSR1);
     nanosleep(&(struct timespec){.tv_nsec = HARK_MS(10)}, NULL);
-    was_sent = true;
+    was_sent = 1;
     return NULL;
 }
 
