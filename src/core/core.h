@@ -258,6 +258,7 @@ struct hark_loop {
     uint32_t id;           /* never reused */
     uint32_t promised;     /* places in the ring: living tasks and armed watches */
     uint32_t millis;       /* the turn's time, ms since the loop began: for reports */
+    uint32_t fetched;      /* where the stacks of those before it have been fetched (park.c) */
 
     struct hark__hub *hub;
     hark__stacks *stacks;
@@ -560,6 +561,8 @@ int hark__tasks_in(const struct hark_waitlist *list); /* waiters that are tasks 
 void hark__leave_list(hark__task *task);  /* hark__wait_kind.leave for what waits in a list */
 void hark__leave_timer(hark__task *task); /* ... for a timer */
 
+/* Steps are long: the stacks of the next ones are fetched in one go, up to loop->fetched. */
+void hark__prefetch_batch(hark_loop *loop);
 /* From the loop's own context: run one task until control comes back. */
 void hark__loop_step(hark_loop *loop, uintptr_t entry);
 /* The running task is no more, and gives its stack back: on to the next. Does not return. */

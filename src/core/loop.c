@@ -5,12 +5,12 @@
  *
  * Idea     While tasks are ready they switch straight to one another (park.c). Control comes back
  *          here, to the thread's own stack, for three reasons: a callback is next (callbacks run
- *          outside any task), the ring's head has come to `look_at_head`, or nothing is ready. Looking around means asking
- *          the hub, then the timers, then the post box.
+ *          outside any task), the ring's head has come to `look_at_head`, or nothing is ready.
+ *          Looking around means asking the hub, then the timers, then the post box.
  * Fairness The clock costs some 25 ns and a poll 150 ns, a switch 4. So the clock is read once in
- *          some 10 us of switches (how many these are adapts to how long steps take) and the hub asked once
- *          in 50 us: at most 2 % of the time, and neither yielding tasks nor a chatty peer starve
- *          timers and descriptors.
+ *          some 10 us of switches (how many these are adapts to how long steps take) and the hub
+ *          asked once in 50 us: at most 2 % of the time, and neither yielding tasks nor a chatty
+ *          peer starve timers and descriptors.
  * Idle     Nothing ready: settlers go on, else the virtual clock jumps, else the thread sleeps in
  *          the hub until the next deadline. If nothing could ever end that sleep, it is a deadlock:
  *          it is reported, and everything is cancelled.
@@ -29,6 +29,7 @@
 #define POLL_EVERY  50000     /* ns between two polls while tasks are ready */
 #define CHECK_EVERY 10000     /* ns between two looks at the clock */
 #define STEPS_MOST  256       /* ... and switches */
+#define STEPS_LONG  16        /* ... or fewer, where steps are long */
 #define REPORTS     256       /* from one poll */
 #define TRIM_EVERY  100000000 /* ns */
 #define EXPIRE_MOST 10000     /* timers fired in one look around */
@@ -406,6 +407,9 @@ static void advance(hark_loop *loop, uint32_t most)
         return;
     }
     uint32_t left = loop->careful ? 1 : loop->look_at_head - loop->head;
+    if (left <= STEPS_LONG && (int32_t)(loop->head - loop->fetched) >= 0) {
+        hark__prefetch_batch(loop);
+    }
     if (most && left > most) {
         loop->steps_given -= left - most;
         left = most;

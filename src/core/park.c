@@ -32,6 +32,7 @@
 #define LINE            64 /* bytes of a cache line */
 #define PREFETCH_RECORD 16 /* entries ahead: the record, so that ... */
 #define PREFETCH_STACK  8  /* ... its saved place is there when its stack is fetched */
+#define PREFETCH_BATCH  64 /* stacks in one go, where steps are long */
 
 __thread hark_loop *hark__here __attribute__((tls_model("initial-exec")));
 __thread hark_loop *hark__resting __attribute__((tls_model("initial-exec")));
@@ -41,13 +42,13 @@ static inline hark__tools *tools_of(const hark__task *task, const void *place)
     return &hark__stack_at(place, task->flags & TASK_CLASS)->tools;
 }
 
-/* Of a stack, what resuming reads: the frames next to the saved place. (Inlined by force: as a
- * function of its own it has no effect that gcc would know of, and is dropped.) */
-static inline __attribute__((always_inline)) void prefetch_stack(uintptr_t entry, int lines)
+/* Of a stack, the lines from `first` on to before `end`, counted from the saved place. (Inlined by
+ * force: as a function of its own it has no effect that gcc would know of, and is dropped.) */
+static inline __attribute__((always_inline)) void prefetch_stack(uintptr_t entry, int first, int end)
 {
     if ((entry & READY_KIND) == READY_TASK) {
         const char *sp = ((const hark__task *)entry)->sp;
-        for (int i = 0; i < lines; i++) {
+        for (int i = first; i < end; i++) {
             __builtin_prefetch(sp + i * LINE);
         }
     }
@@ -66,7 +67,7 @@ static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop
 {
     uintptr_t entry = loop->ring[(head + PREFETCH_STACK) & loop->mask];
     prefetch_record(loop->ring[(head + PREFETCH_RECORD) & loop->mask]);
-    prefetch_stack(entry, 3);
+    prefetch_stack(entry, 0, 3);
     if ((entry & READY_KIND) == READY_TASK) {
         const hark__task *task = (const hark__task *)entry;
         __builtin_prefetch(hark__stack_at(task->sp, task->flags & TASK_CLASS));
@@ -74,17 +75,29 @@ static inline __attribute__((always_inline)) void prefetch(const hark_loop *loop
 }
 
 /* When steps are long, for they call the kernel, each begins here: while one runs, what the next one
- * needs comes. */
+ * needs comes. That is what it will read as it resumes, and, below, what it will call then. */
 static inline __attribute__((always_inline)) void prefetch_next(const hark_loop *loop)
 {
-    uint32_t waiting = loop->tail - loop->head;
+    if (loop->head != loop->tail) {
+        prefetch_stack(loop->ring[loop->head & loop->mask], -3, 5);
+    }
+}
 
-    if (waiting > 0) {
-        prefetch_stack(loop->ring[loop->head & loop->mask], 6);
+/* Each stack is a page of its own, whose address must be translated first, and a prefetch waits for
+ * that: some 100 ns. But of several the translations overlap. */
+void hark__prefetch_batch(hark_loop *loop)
+{
+    uint32_t waiting = loop->tail - loop->head;
+    uint32_t stacks = waiting < PREFETCH_BATCH ? waiting : PREFETCH_BATCH;
+    uint32_t records = waiting < 2 * PREFETCH_BATCH ? waiting : 2 * PREFETCH_BATCH;
+
+    for (uint32_t i = 0; i < stacks; i++) {
+        prefetch_stack(loop->ring[(loop->head + i) & loop->mask], 0, 1);
     }
-    if (waiting > 1) {
-        prefetch_record(loop->ring[(loop->head + 1) & loop->mask]);
+    for (uint32_t i = stacks; i < records; i++) {
+        prefetch_record(loop->ring[(loop->head + i) & loop->mask]);
     }
+    loop->fetched = loop->head + stacks;
 }
 
 static inline void begin_step(hark_loop *loop, hark__task *task)
