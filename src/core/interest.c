@@ -68,9 +68,12 @@ void hark__interest_close(hark_loop *loop)
 struct hark__fd *hark__fd_peek(hark_loop *loop, int fd)
 {
     const struct hark__interest *interest = loop->interest;
-    uint32_t page = (uint32_t)fd / PAGE;
+    uint32_t number = (uint32_t)fd, page = number / PAGE;
 
-    return page < interest->room && interest->pages[page] ? &interest->pages[page][fd % PAGE] : NULL;
+    if (page >= interest->room || !interest->pages[page]) {
+        return NULL;
+    }
+    return &interest->pages[page][number % PAGE];
 }
 
 /* For the audit: every entry that there is. */
