@@ -348,6 +348,34 @@ size_t hark__map_live(void)
     return __atomic_load_n(&held.mapped, __ATOMIC_RELAXED);
 }
 
+static pthread_once_t room_once = PTHREAD_ONCE_INIT;
+static pthread_key_t room_key;
+static bool has_room_key;
+
+static void give_room_back(void *room)
+{
+    hark__memory.release(room);
+}
+
+static void make_room_key(void)
+{
+    has_room_key = pthread_key_create(&room_key, give_room_back) == 0;
+}
+
+void *hark__thread_room(size_t size)
+{
+    pthread_once(&room_once, make_room_key);
+    void *room = has_room_key ? pthread_getspecific(room_key) : NULL;
+    if (room || !has_room_key)
+        return room;
+    room = hark__memory.allocate(size);
+    if (room && pthread_setspecific(room_key, room)) {
+        give_room_back(room);
+        return NULL;
+    }
+    return room;
+}
+
 /* ---- the clock ------------------------------------------------------------------------------- */
 
 static _Thread_local int64_t latest = INT64_MIN;

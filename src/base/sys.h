@@ -211,6 +211,10 @@ void hark__unmap(void *memory, size_t size);
 size_t hark__alloc_live(void); /* bytes held now, in the whole process */
 size_t hark__map_live(void);
 
+/* The calling thread's own, zeroed when it first asks, until it ends; always of the same size. In no
+ * account. NULL: no memory. */
+void *hark__thread_room(size_t size);
+
 int64_t hark__clock(void); /* CLOCK_MONOTONIC, ns */
 
 /* What the processor counts by itself. */

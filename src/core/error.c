@@ -16,8 +16,9 @@
 #include "core/core.h"
 #include <hark/error.h>
 
+#define SENTENCE 1024
+
 static __thread struct hark__failure bare; /* of a thread without a task */
-static __thread char sentence[1024];
 
 /* Without memory: it belongs to whoever needed it last. */
 static struct hark__failure *spare(hark_loop *loop)
@@ -127,12 +128,29 @@ void hark__failure_adopt(const struct hark__failure *failure)
     }
 }
 
+/* ---- put together ---------------------------------------------------------------------------- */
+
+/* Not a variable of the thread: where a library is loaded at run time, glibc has some 1.6 KiB for
+ * those, of all libraries. NULL: no memory; then the words stand for the whole. */
+static char *begin_sentence(struct hark__text *text)
+{
+    char *sentence = hark__thread_room(SENTENCE);
+
+    if (sentence) {
+        hark__text_to_string(text, sentence, SENTENCE);
+    }
+    return sentence;
+}
+
 const char *hark_error_last(void)
 {
     const struct hark__failure *failure = hark__failure_here();
     struct hark__text text;
+    const char *sentence = begin_sentence(&text);
 
-    hark__text_to_string(&text, sentence, sizeof sentence);
+    if (!sentence) {
+        return failure->code ? failure->words : "";
+    }
     if (failure->code) {
         hark__text_put(&text, "%s", failure->words);
         if (!failure->by_user && failure->site[0]) {
@@ -148,8 +166,11 @@ const char *hark_error_trace(void)
 {
     const struct hark__failure *failure = hark__failure_here();
     struct hark__text text;
+    const char *sentence = begin_sentence(&text);
 
-    hark__text_to_string(&text, sentence, sizeof sentence);
+    if (!sentence) {
+        return failure->code ? failure->words : "";
+    }
     if (failure->code) {
         const char *name = strerrorname_np(-failure->code);
         hark__text_put(&text, "%s raised in %s", name ? name : "an error",

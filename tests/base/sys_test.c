@@ -300,3 +300,42 @@ TEST(sys_choices_of_one_seed_are_the_same_and_reach_everything)
     CHECK_EQ(hark__choices.pick(&a, HARK__CHOOSE_YIELD, 1), 0);
     CHECK_EQ(hark__choices.pick(&a, HARK__CHOOSE_YIELD, 0), 0);
 }
+
+/* ---- a thread's own room --------------------------------------------------------------------- */
+
+enum { ROOM = 64 };
+
+static void *released;
+
+static void note_release(void *memory)
+{
+    released = memory;
+    free(memory);
+}
+
+static void *has_a_room(void *unused)
+{
+    char *room = hark__thread_room(ROOM);
+
+    (void)unused;
+    CHECK(room);
+    for (int i = 0; i < ROOM; i++) {
+        CHECK_EQ(room[i], 0);
+    }
+    room[ROOM - 1] = 'x';
+    CHECK(hark__thread_room(ROOM) == room);
+    return room;
+}
+
+TEST(sys_each_thread_has_a_room_of_its_own_until_it_ends)
+{
+    pthread_t thread;
+    void *mine = has_a_room(NULL), *its = NULL;
+
+    hark__memory.release = note_release;
+    CHECK_EQ(pthread_create(&thread, NULL, has_a_room, NULL), 0);
+    CHECK_EQ(pthread_join(thread, &its), 0);
+    CHECK(its != mine);
+    CHECK(released == its);
+    CHECK(hark__thread_room(ROOM) == mine);
+}

@@ -6,6 +6,7 @@
  * library names itself in its words is tested beside the call (CHECK_MISUSE).
  */
 #include "../sync/scene.h"
+#include "base/sys.h"
 
 static hark_event event;
 
@@ -219,4 +220,26 @@ INSIDE(error_ten_thousand_failures_leave_the_last)
         hark_fail(-EPROTO, "number %d.", i);
     }
     CHECK_HAS(hark_error_last(), "number 9999.");
+}
+
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+/* A thread makes room for the sentence when it first asks. */
+TEST(error_without_memory_the_words_stand_for_the_whole)
+{
+    const struct hark__memory real = hark__memory;
+
+    hark__memory.allocate = no_memory;
+    CHECK_STR(hark_error_last(), "");
+    CHECK_STR(hark_error_trace(), "");
+    hark_fail(-EPROTO, "odd");
+    CHECK_STR(hark_error_last(), "odd");
+    CHECK_STR(hark_error_trace(), "odd");
+    hark__memory = real;
+    CHECK_STR(hark_error_last(), "odd");
+    CHECK_HAS(hark_error_trace(), "EPROTO raised in a thread without a task");
 }

@@ -260,7 +260,7 @@ static int echo(void *arg)
 static int talk(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < MESSAGES; i++) {
+    for (int i = 0; i < MESSAGES || ticks == 0; i++) {
         int number = -1;
         CHECK_EQ(hark_write_full(ends[0], &i, sizeof(i), NULL), 0);
         CHECK_EQ(hark_read_full(ends[0], &number, sizeof(number), NULL), 0);
@@ -279,8 +279,7 @@ static void a_conversation_goes_on_beside_the_hosts_timers(void)
     go(echo, NULL);
     go(talk, NULL);
     host->later(1, host_ticks);
-    run();
-    CHECK_GE(ticks, 1);
+    run(); /* some hosts read a clock that moves 250 times a second: the talk lasts until they have */
 }
 
 /* ---- threads ---------------------------------------------------------------------------------- */
