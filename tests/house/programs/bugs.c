@@ -5,6 +5,8 @@
  */
 #include <hark.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #define DEEP __attribute__((noinline))
 
 static int shared;
+static atomic_int racers;
 
 DEEP static int use_after_free(char *memory)
 {
@@ -20,8 +23,14 @@ DEEP static int use_after_free(char *memory)
     return memory[3];
 }
 
+/* Both at once, and by nothing that would order them: one that comes when the other one has closed its
+ * loop was ordered behind it by the library's own locks. */
 DEEP static int races(void)
 {
+    atomic_fetch_add_explicit(&racers, 1, memory_order_relaxed);
+    while (atomic_load_explicit(&racers, memory_order_relaxed) < 2) {
+        sched_yield();
+    }
     for (int i = 0; i < 1000; i++) {
         shared++;
     }
