@@ -348,6 +348,8 @@ size_t hark__map_live(void)
     return __atomic_load_n(&held.mapped, __ATOMIC_RELAXED);
 }
 
+/* ---- a thread's own room ---------------------------------------------------------------------- */
+
 static pthread_once_t room_once = PTHREAD_ONCE_INIT;
 static pthread_key_t room_key;
 static bool has_room_key;

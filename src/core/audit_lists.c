@@ -392,7 +392,7 @@ static void check_fd_bits(struct hark__audit *audit, const struct hark__fd *entr
         hark__audit_loop_broken(audit, "F3: descriptor %d claims to be armed for 0x%x", entry->fd,
                                 (unsigned)entry->armed);
     }
-    if (entry->held & ~both || entry->drained & ~both || (entry->closing && !entry->workers)) {
+    if (entry->held & ~both || entry->drained & ~POLLIN || (entry->closing && !entry->workers)) {
         hark__audit_loop_broken(audit, "F: descriptor %d is held, drained or closing by nobody",
                                 entry->fd);
     }

@@ -169,7 +169,7 @@ const char *hark_error_trace(void)
     const char *sentence = begin_sentence(&text);
 
     if (!sentence) {
-        return failure->code ? failure->words : "";
+        return hark_error_last();
     }
     if (failure->code) {
         const char *name = strerrorname_np(-failure->code);

@@ -222,18 +222,12 @@ INSIDE(error_ten_thousand_failures_leave_the_last)
     CHECK_HAS(hark_error_last(), "number 9999.");
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 /* A thread makes room for the sentence when it first asks. */
 TEST(error_without_memory_the_words_stand_for_the_whole)
 {
     const struct hark__memory real = hark__memory;
 
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_STR(hark_error_last(), "");
     CHECK_STR(hark_error_trace(), "");
     hark_fail(-EPROTO, "odd");

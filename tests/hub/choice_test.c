@@ -92,17 +92,11 @@ TEST(choice_F6_epoll_says_what_it_lacks)
     }
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 TEST(choice_no_memory_for_any_hub_is_ENOMEM)
 {
     static const char *const names[] = {"epoll", "poll", "select", "sim"};
     struct hark__memory real = hark__memory;
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     for (int i = 0; i < 4; i++)
         expect_refusal(names[i], -ENOMEM, "ENOMEM");
     hark__memory = real;

@@ -697,12 +697,6 @@ TEST_ON_HUBS(hub_SYS_a_wait_that_fails_says_so_and_the_next_one_works)
     close_pair(hub, fds, 7);
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 TEST_ON_HUBS(hub_SYS_no_memory_to_arm_leaves_the_hub_as_it_was)
 {
     hark__hub *hub = open_hub();
@@ -711,7 +705,7 @@ TEST_ON_HUBS(hub_SYS_no_memory_to_arm_leaves_the_hub_as_it_was)
     pair(fds);
     int large = fcntl(fds[0], F_DUPFD_CLOEXEC, 500);
     CHECK_GE(large, 500);
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_EQ(arm(hub, large, POLLIN, 7), -ENOMEM);
     hark__memory = real;
     CHECK_EQ(take_now(hub, 7), 0);

@@ -16,12 +16,6 @@ static const char *text_of(const hark_address *address)
     return hark_address_text(&address->at.any, text, sizeof text);
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 static int nobody(const char *host, const char *service, const struct addrinfo *hints,
                   struct addrinfo **answer)
 {
@@ -263,7 +257,7 @@ ON_WIRE(name_of_an_address)
         name_error = errors[i];
         CHECK_MISUSE(hark_name_of(&list[0].at.any, host, sizeof host), codes[i], "192.0.2.1");
     }
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_MISUSE(hark_name_of(&list[0].at.any, host, sizeof host), -ENOMEM, "192.0.2.1");
 }
 

@@ -272,6 +272,12 @@ int kit_slow(void)
     return preload && strstr(preload, "vgpreload") ? 10 : build;
 }
 
+void *kit_no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
 /* ---- leaks ----------------------------------------------------------------------------------- */
 
 /* From /proc when there is one, else by asking for each number. */

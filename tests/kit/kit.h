@@ -88,6 +88,9 @@ int64_t kit_clock(void);
 /* 1, or by how much this build is slower (sanitizers, valgrind, emulators): to shrink a load by. */
 int kit_slow(void);
 
+/* For hark__memory.allocate (base/sys.h): there is none. */
+void *kit_no_memory(size_t size);
+
 /* The runner, as main() calls it; returns the exit status. The kit's own tests call it too. */
 int kit_main(int argc, char **argv);
 

@@ -189,16 +189,10 @@ INSIDE(chan_free_is_refused_while_tasks_wait)
     CHECK_LOG("r:cancelled sent1:cancelled");
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 TEST(chan_init_without_memory_leaves_it_as_it_was)
 {
     const struct hark__memory memory = hark__memory;
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_EQ(hark_chan_init(&chan, 4, 10), -ENOMEM);
     CHECK_EQ(chan.size, 0);
     OPEN(0); /* needs none */

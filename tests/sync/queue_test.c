@@ -200,16 +200,10 @@ INSIDE(queue_free_is_refused_while_tasks_wait)
     CHECK_LOG("g:cancelled put2:cancelled j:cancelled");
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 INSIDE(queue_without_memory_a_put_has_not_happened)
 {
     const struct hark__memory memory = hark__memory;
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_EQ(hark_queue_init(&queue, sizeof(int), 10, HARK_FIFO, NULL), -ENOMEM);
     CHECK_EQ(queue.size, 0);
     OPEN(0);
@@ -223,7 +217,7 @@ INSIDE(queue_without_memory_a_put_has_not_happened)
     for (int i = 0; i < 8; i++) {
         CHECK_EQ(try_put(i), 0);
     }
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_MISUSE(try_put(8), -ENOMEM, "no memory");
     hark__memory = memory;
     CHECK_EQ(try_put(9), 0);

@@ -83,17 +83,11 @@ TEST(fault_what_was_there_before_is_wrapped_and_comes_back)
     hark__sys.close = close;
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 TEST(fault_no_memory_to_install_is_told)
 {
     const struct hark__memory before = hark__memory;
     const struct hark__sys calls = hark__sys;
-    hark__memory.allocate = no_memory;
+    hark__memory.allocate = kit_no_memory;
     CHECK_EQ(hark__fault_install(), -ENOMEM);
     CHECK_EQ(memcmp(&hark__sys, &calls, sizeof calls), 0);
     hark__memory = before;
